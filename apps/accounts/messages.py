@@ -1,0 +1,16 @@
+"""The words of this app's codes."""
+
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.messages import register
+
+register(
+    {
+        "token.expired": (_("This API token expired on {expired}."), _("Make a new one under Account → API tokens.")),
+        "token.unknown": (_("This API token is not known, or was revoked."), _("Make a new one under Account → API tokens.")),
+        "token.name_taken": (_("You already have a token named “{name}”."), _("Choose another name, or revoke the old one.")),
+        "token.lifetime": (_("A token lives between 1 and {most} days."), _("Choose an expiry within that.")),
+        "token.scopes": (_("Choose at least one scope of: {known}."), ""),
+        "token.wider": (_("A token cannot make a token that may more than itself."), _("Choose fewer scopes.")),
+    }
+)  # fmt: skip

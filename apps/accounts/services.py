@@ -1,0 +1,76 @@
+"""Verbs on people and tokens."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from apps.audit import services as audit
+from apps.core.actors import Actor
+from apps.core.errors import Conflict, InvalidInput, NotAllowed
+
+from .models import ApiToken, User
+from .roles import Scope
+
+TOKEN_START = "slp_"  # noqa: S105 - the public start of every token, so that leak scanners can find one
+LONGEST_LIFE = timedelta(days=366)
+USED_RESOLUTION = timedelta(minutes=1)
+
+
+def digest_of(token: str) -> str:
+    """Return the SHA-256 of a token: it is random, so a slow hash would add nothing."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def create_token(
+    *, user: User, name: str, scopes: Iterable[str], lifetime: timedelta, actor: Actor
+) -> tuple[ApiToken, str]:
+    """Create a token and return it with its text, which is never shown again.
+
+    Raises:
+        InvalidInput: no or unknown scopes, a lifetime out of bounds.
+        NotAllowed: the actor's own token has fewer scopes.
+        Conflict: the name is taken.
+
+    """
+    wanted = sorted(set(scopes))
+    if not wanted or any(scope not in set(Scope) for scope in wanted):
+        raise InvalidInput("token.scopes", known=", ".join(Scope))
+    if actor.scopes is not None and not set(wanted) <= actor.scopes:
+        raise NotAllowed("token.wider")
+    if not timedelta(minutes=1) <= lifetime <= LONGEST_LIFE:
+        raise InvalidInput("token.lifetime", most=LONGEST_LIFE.days)
+    text = TOKEN_START + secrets.token_urlsafe(32)
+    try:
+        with transaction.atomic():
+            token = ApiToken.objects.create(
+                user=user,
+                name=name,
+                prefix=text[:10],
+                digest=digest_of(text),
+                scopes=wanted,
+                expires_at=timezone.now() + lifetime,
+            )
+            audit.record(actor=actor, action="token.create", subject=token, scopes=wanted)
+    except IntegrityError as exc:
+        raise Conflict("token.name_taken", name=name) from exc
+    return token, text
+
+
+def revoke_token(*, token: ApiToken, actor: Actor) -> None:
+    """Revoke a token; doing it again changes nothing."""
+    with transaction.atomic():
+        if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
+            audit.record(actor=actor, action="token.revoke", subject=token)
+
+
+def note_use(token: ApiToken) -> None:
+    """Remember when a token was last used, to the minute, so that busy tokens do not write each time."""
+    now = timezone.now()
+    if token.last_used_at is None or now - token.last_used_at > USED_RESOLUTION:
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)

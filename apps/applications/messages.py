@@ -1,0 +1,21 @@
+"""The words of this app's codes."""
+
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.messages import register
+
+register(
+    {
+        "project.slug_taken": (_("A project “{slug}” exists already."), _("Choose another short name.")),
+        "application.slug_taken": (_("“{slug}” exists already in this project."), _("Choose another short name.")),
+        "application.connection_kind": (_("That connection is not a {kind}."), _("Choose a {kind} connection.")),
+        "application.repository_missing": (_("GitLab has no repository {path} that Slipway's token can see."), _("Check the path; give the token's user access to it.")),
+        "application.branch_missing": (_("{path} has no branch {branch}."), _("Choose one of its branches.")),
+        "environment.slug_taken": (_("An environment “{slug}” exists already in this project."), _("Choose another short name.")),
+        "environment.in_use": (_("“{name}” still has targets or history."), _("Remove its targets first.")),
+        "target.namespace_taken": (_("Namespace {namespace} on {cluster} already belongs to another environment."), _("Choose another namespace.")),
+        "target.slug_taken": (_("A target “{slug}” exists already in this environment."), _("Choose another short name.")),
+        "member.last_owner": (_("A project keeps at least one owner."), _("Make somebody else an owner first.")),
+        "member.unknown": (_("Nobody is called “{username}”."), _("Ask them to sign in once, or ask an administrator.")),
+    }
+)  # fmt: skip

@@ -1,0 +1,14 @@
+"""The words of this app's codes."""
+
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.messages import register
+
+register(
+    {
+        "cluster.slug_taken": (_("A cluster “{slug}” exists already."), _("Choose another short name.")),
+        "cluster.maintenance": (_("{cluster} is in maintenance."), _("Wait, or ask a platform administrator to end the maintenance.")),
+        "cluster.lacks_permissions": (_("The credential may not do everything Slipway needs on {cluster}: {missing}."), _("Apply the printed ServiceAccount and role on the cluster, then check again.")),
+        "cluster.in_use": (_("{cluster} has {count} targets."), _("Remove them from their environments first.")),
+    }
+)  # fmt: skip
