@@ -1,0 +1,49 @@
+"""Reads of clusters. The one place where a cluster's credential is decrypted into something a client takes."""
+
+from __future__ import annotations
+
+from django.db.models import Count, QuerySet
+
+from apps.core.errors import Conflict, NotFound
+from apps.integrations.connection import ClusterConnection
+
+from .models import Cluster
+
+
+def list_clusters() -> QuerySet[Cluster]:
+    """Return all clusters by name, each with `target_count`."""
+    return Cluster.objects.annotate(target_count=Count("targets")).order_by("name")
+
+
+def get_cluster(slug: str) -> Cluster:
+    """Return one cluster.
+
+    Raises:
+        NotFound: there is none of that short name.
+    """
+    cluster = Cluster.objects.filter(slug=slug).first()
+    if cluster is None:
+        raise NotFound("object.missing")
+    return cluster
+
+
+def client_connection(cluster: Cluster) -> ClusterConnection:
+    """Return what `providers.kubernetes` builds a client from."""
+    return ClusterConnection(
+        name=cluster.slug,
+        server=cluster.server,
+        ca_pem=cluster.ca_certificate,
+        token=cluster.token,
+        client_certificate_pem=cluster.client_certificate,
+        client_key_pem=cluster.client_key,
+    )
+
+
+def require_active(cluster: Cluster) -> None:
+    """Raise where a cluster takes no changes now.
+
+    Raises:
+        Conflict: it is in maintenance.
+    """
+    if cluster.state == Cluster.State.MAINTENANCE:
+        raise Conflict("cluster.maintenance", cluster=cluster.name)
