@@ -1,0 +1,1 @@
+"""The handlers of API v4, one module a noun."""

@@ -1,0 +1,8 @@
+"""The report."""
+
+TEMPLATE = "orders today: {orders}"
+
+
+def render(orders, template=TEMPLATE):
+    """Return the report as text."""
+    return template.format(orders=orders)

@@ -1,0 +1,3 @@
+"""The front of the shop."""
+
+__version__ = "2.0.0"
