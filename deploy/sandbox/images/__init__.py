@@ -1,0 +1,1 @@
+"""Container images: how they are written, built, pulled and unpacked."""
