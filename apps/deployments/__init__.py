@@ -1,0 +1,1 @@
+"""Deployments: one application brought to a version on one target, and back."""

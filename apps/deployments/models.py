@@ -1,0 +1,166 @@
+"""Deployments: stored bytes brought to a target, their stages, and the timeline of what happened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from apps.applications.models import Application, Target
+from apps.builds.models import Build
+from apps.core.lifecycle import Lifecycle
+from apps.manifests.models import ManifestSet
+
+
+class Status(models.TextChoices):
+    """Where a deployment is. `failed` is the user's (the version does not run), `errored` is ours."""
+
+    PENDING = "pending", _("Pending")
+    APPLYING = "applying", _("Applying")
+    PROGRESSING = "progressing", _("Rolling out")
+    PAUSED = "paused", _("Paused")
+    SUCCEEDED = "succeeded", _("Succeeded")
+    FAILED = "failed", _("Failed")
+    ERRORED = "errored", _("Errored")
+    CANCELED = "canceled", _("Canceled")
+    SUPERSEDED = "superseded", _("Superseded")
+
+
+ACTIVE = (Status.PENDING, Status.APPLYING, Status.PROGRESSING, Status.PAUSED)
+
+
+class Deployment(Lifecycle):
+    """One application brought to one version on one target."""
+
+    class Kind(models.TextChoices):
+        DEPLOY = "deploy", _("Release")
+        ROLLBACK = "rollback", _("Rollback")
+
+    NOUN = "deployment"
+    ADVANCE = "deployments.advance"
+    TRANSITIONS = {
+        Status.PENDING: frozenset({Status.APPLYING, Status.CANCELED, Status.SUPERSEDED, Status.FAILED, Status.ERRORED}),
+        Status.APPLYING: frozenset(
+            {Status.PROGRESSING, Status.FAILED, Status.CANCELED, Status.SUPERSEDED, Status.ERRORED}
+        ),
+        Status.PROGRESSING: frozenset(
+            {
+                Status.APPLYING,
+                Status.PAUSED,
+                Status.SUCCEEDED,
+                Status.FAILED,
+                Status.CANCELED,
+                Status.SUPERSEDED,
+                Status.ERRORED,
+            }
+        ),
+        Status.PAUSED: frozenset({Status.APPLYING, Status.FAILED, Status.CANCELED, Status.SUPERSEDED}),
+        Status.SUCCEEDED: frozenset(),
+        Status.FAILED: frozenset(),
+        Status.ERRORED: frozenset(),
+        Status.CANCELED: frozenset(),
+        Status.SUPERSEDED: frozenset(),
+    }
+
+    status = models.CharField(max_length=20, choices=Status.choices, default=Status.PENDING)
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="deployments")
+    target = models.ForeignKey(Target, on_delete=models.PROTECT, related_name="deployments")
+    number = models.PositiveIntegerField()
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.DEPLOY)
+    build = models.ForeignKey(Build, on_delete=models.PROTECT, null=True, related_name="deployments")
+    rollback_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="rolled_back_by")
+    supersedes = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="superseded_by")
+    release_item_id = models.BigIntegerField(null=True)  # releases are above: they look us up, we only keep the number
+    note = models.CharField(max_length=500, blank=True, default="")
+    take_over_fields = models.BooleanField(default=False)  # a person decided to take fields from other managers
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_by_name = models.CharField(max_length=150)
+    stage_position = models.PositiveSmallIntegerField(default=0)
+    applied_objects = models.PositiveSmallIntegerField(default=0)
+    total_objects = models.PositiveSmallIntegerField(default=0)
+    first_accepted_at = models.DateTimeField(null=True, blank=True)
+    ready = models.PositiveIntegerField(default=0)
+    updated = models.PositiveIntegerField(default=0)
+    wanted = models.PositiveIntegerField(default=0)
+    cause_code = models.CharField(max_length=80, blank=True, default="")
+    cause_params = models.JSONField(default=dict, blank=True)
+    evidence = models.JSONField(default=dict, blank=True)  # pod, container, exit code, last lines
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["application", "number"], name="deployment_number"),
+            models.UniqueConstraint(
+                fields=["application", "target"], condition=models.Q(status__in=ACTIVE), name="one_active_deployment"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(kind="deploy") | models.Q(rollback_of__isnull=False), name="rollback_names_its_version"
+            ),
+        ]
+        indexes = [models.Index(fields=["application", "target", "-id"], name="deployment_history")]
+
+    def __str__(self) -> str:
+        return f"{self.application.slug} #{self.number}"
+
+    def get_absolute_url(self) -> str:
+        """Return the address of its page."""
+        return f"{self.application.get_absolute_url()}deployments/{self.number}/"
+
+    def live_topics(self) -> list[str]:
+        """Return the topics of the pages that show it."""
+        return [f"application:{self.application_id}", f"project:{self.application.project_id}"]
+
+    def event_project_id(self) -> int:
+        """Return its project."""
+        return int(self.application.project_id)
+
+    def event_payload(self) -> dict[str, Any]:
+        """Return what subscribers need to know."""
+        return {
+            "number": self.number,
+            "kind": self.kind,
+            "target": self.target_id,
+            "release_item_id": self.release_item_id,
+            "cause": self.cause_code,
+        }
+
+
+class DeploymentStage(models.Model):
+    """One step of a deployment: a stored manifest set that is applied and followed until it is complete."""
+
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="stages")
+    position = models.PositiveSmallIntegerField()
+    manifest_set = models.ForeignKey(ManifestSet, on_delete=models.PROTECT, related_name="stages")
+    applied_at = models.DateTimeField(null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["deployment", "position"], name="stage_position")]
+
+    def __str__(self) -> str:
+        return f"{self.deployment} stage {self.position}"
+
+
+class DeploymentEntry(models.Model):
+    """One line of a deployment's timeline: a code and parameters, worded when read."""
+
+    class Level(models.TextChoices):
+        INFO = "info", _("Information")
+        WARNING = "warning", _("Warning")
+        ERROR = "error", _("Error")
+
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="entries")
+    at = models.DateTimeField(default=timezone.now)
+    level = models.CharField(max_length=10, choices=Level.choices, default=Level.INFO)
+    code = models.CharField(max_length=80)
+    params = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.code

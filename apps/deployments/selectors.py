@@ -1,0 +1,141 @@
+"""Reads of deployments from the database. What the cluster says is `workloads`' to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Prefetch, QuerySet
+
+from apps.applications.models import Application, Environment, Target
+from apps.core.errors import NotFound
+
+from .models import ACTIVE, Deployment, DeploymentEntry, DeploymentStage, Status
+
+RELATED = (
+    "application__project",
+    "target__environment",
+    "target__cluster",
+    "build",
+    "rollback_of",
+    "supersedes",
+    "created_by",
+)
+
+
+def list_deployments(application: Application, *, target: Target | None = None) -> QuerySet[Deployment]:
+    """Return an application's deployments, newest first, on one target or all."""
+    deployments = Deployment.objects.filter(application=application).select_related(*RELATED).order_by("-number")
+    return deployments.filter(target=target) if target else deployments
+
+
+def get_deployment(application: Application, number: int) -> Deployment:
+    """Return one deployment with its stages and timeline.
+
+    Raises:
+        NotFound: there is none of that number.
+    """
+    deployment = (
+        Deployment.objects.filter(application=application, number=number)
+        .select_related(*RELATED)
+        .prefetch_related(
+            Prefetch("entries", DeploymentEntry.objects.order_by("id")),
+            Prefetch("stages", DeploymentStage.objects.select_related("manifest_set__revision").order_by("position")),
+        )
+        .first()
+    )
+    if deployment is None:
+        raise NotFound("object.missing")
+    return deployment
+
+
+def live_deployment(application: Application, target: Target) -> Deployment | None:
+    """Return what was last brought to a target successfully: the version that is meant to run there."""
+    return (
+        Deployment.objects.filter(application=application, target=target, status=Status.SUCCEEDED)
+        .select_related(*RELATED)
+        .order_by("-id")
+        .first()
+    )
+
+
+def active_deployment(application: Application, target: Target) -> Deployment | None:
+    """Return the deployment that is going on there, if any."""
+    return (
+        Deployment.objects.filter(application=application, target=target, status__in=ACTIVE)
+        .select_related(*RELATED)
+        .first()
+    )
+
+
+def rollback_points(application: Application, target: Target, *, limit: int = 50) -> list[Deployment]:
+    """Return the versions one can go back to: what succeeded on that target, newest first, one entry per stored set.
+
+    The version that is live and undisturbed is left out: rolling back to it would change nothing.
+    """
+    seen: set[int] = set()
+    points: list[Deployment] = []
+    succeeded = list_deployments(application, target=target).filter(status=Status.SUCCEEDED)
+    newest = list_deployments(application, target=target).first()
+    for deployment in succeeded.prefetch_related("stages")[: limit * 4]:
+        content = final_stage(deployment).manifest_set_id
+        if content in seen:
+            continue
+        seen.add(content)
+        if newest is not None and deployment.pk == newest.pk:
+            continue
+        points.append(deployment)
+        if len(points) == limit:
+            break
+    return points
+
+
+def final_stage(deployment: Deployment) -> DeploymentStage:
+    """Return the stage whose manifest set is what the deployment ends with."""
+    return max(deployment.stages.all(), key=lambda stage: stage.position)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What the matrix says about one target: what is live, what goes on, and the last attempt."""
+
+    target: Target
+    live: Deployment | None
+    active: Deployment | None
+    last: Deployment | None
+
+    @property
+    def trouble(self) -> Deployment | None:
+        """Return the last attempt where it did not end well and nothing newer goes on."""
+        if self.active is None and self.last is not None and self.last.status in (Status.FAILED, Status.ERRORED):
+            return self.last
+        return None
+
+
+def _latest(application_ids: Iterable[int], **conditions: object) -> dict[tuple[int, int], Deployment]:
+    rows = (
+        Deployment.objects.filter(application_id__in=list(application_ids), **conditions)
+        .order_by("application_id", "target_id", "-id")
+        .distinct("application_id", "target_id")
+        .select_related(*RELATED)
+    )
+    return {(row.application_id, row.target_id): row for row in rows}
+
+
+def matrix(applications: Iterable[Application], environments: Iterable[Environment]) -> dict[int, list[Cell]]:
+    """Return for each application (by primary key) a cell per target of `environments`, in three queries for all.
+
+    Give environments with `targets` prefetched (each with its cluster).
+    """
+    ids = [application.pk for application in applications]
+    live = _latest(ids, status=Status.SUCCEEDED)
+    active = _latest(ids, status__in=ACTIVE)
+    last = _latest(ids)
+    targets = [target for environment in environments for target in environment.targets.all()]
+    return {
+        pk: [
+            Cell(target, live.get((pk, target.pk)), active.get((pk, target.pk)), last.get((pk, target.pk)))
+            for target in targets
+        ]
+        for pk in ids
+    }

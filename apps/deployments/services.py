@@ -1,0 +1,235 @@
+"""Verbs on deployments: ask for one, roll back, cancel. The steps that carry it out are in `steps.py`.
+
+    request_deployment / request_rollback: one transaction: blockers, row PENDING, stage, audit, enqueue
+    advance_deployment: lease -> STEPS[status] -> next step later; a rollback supersedes what is active and never waits
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from apps.applications.models import Application, Target, next_number
+from apps.audit import services as audit
+from apps.builds.models import Build
+from apps.clusters import selectors as clusters
+from apps.core import lifecycle
+from apps.core.actors import Actor, system_actor
+from apps.core.dispatch import enqueue
+from apps.core.errors import Blocked, Conflict, InvalidInput
+from apps.core.models import Event
+from apps.integrations.errors import IntegrationError
+from apps.manifests.models import ManifestSet
+from apps.registry import selectors as registry
+from apps.registry import services as holds
+
+from . import entries, selectors
+from .models import Deployment, DeploymentStage, Status
+from .steps import STEPS
+
+log = structlog.get_logger(__name__)
+
+UNREACHABLE_AFTER = timedelta(minutes=5)  # how long a cluster may stay away before a deployment ends as errored
+
+
+def request_deployment(
+    *,
+    application: Application,
+    target: Target,
+    manifest_set: ManifestSet,
+    actor: Actor,
+    build: Build | None = None,
+    note: str = "",
+    release_item_id: int | None = None,
+    take_over_fields: bool = False,
+) -> Deployment:
+    """Ask for the stored bytes of `manifest_set` to be brought to `target`.
+
+    Raises:
+        Conflict: another deployment of this application is going on there, or the cluster is in maintenance.
+        InvalidInput: the manifest set was made for another application or target.
+    """
+    _check_belongs(manifest_set, application, target)
+    clusters.require_active(target.cluster)
+    try:
+        with transaction.atomic():
+            return _insert(
+                application=application,
+                target=target,
+                manifest_set=manifest_set,
+                actor=actor,
+                build=build,
+                note=note,
+                release_item_id=release_item_id,
+                take_over_fields=take_over_fields,
+            )
+    except IntegrityError as exc:
+        active = selectors.active_deployment(application, target)
+        raise Conflict(
+            "deployment.in_progress", number=active.number if active else "?", target=str(target)
+        ) from exc
+
+
+def request_rollback(
+    *, deployment: Deployment, actor: Actor, note: str = "", release_item_id: int | None = None
+) -> Deployment:
+    """Ask for the version of `deployment` again, from its stored bytes; whatever is going on there is superseded.
+
+    Raises:
+        Conflict: that version never ran well there, or the cluster is in maintenance.
+        Blocked: its image is no longer in the registry.
+    """
+    application, target = deployment.application, deployment.target
+    if deployment.status != Status.SUCCEEDED:
+        raise Conflict("deployment.never_succeeded", number=deployment.number, status=deployment.status)
+    clusters.require_active(target.cluster)
+    checked = _require_image(deployment)
+    stage = selectors.final_stage(deployment)
+    with transaction.atomic():
+        # The lock on the application's counter makes rollbacks of one application take turns.
+        number = next_number(application, "deployment")
+        active = selectors.active_deployment(application, target)
+        if active is not None and active.take_over(Status.SUPERSEDED):
+            entries.note(active, "deployment.superseded", entries.WARNING, by=number)
+        rollback = _insert(
+            application=application,
+            target=target,
+            manifest_set=stage.manifest_set,
+            actor=actor,
+            build=deployment.build,
+            note=note,
+            release_item_id=release_item_id,
+            number=number,
+            rollback_of=deployment,
+            supersedes=active,
+        )
+        if not checked:
+            entries.note(rollback, "deployment.image_unchecked", entries.WARNING)
+    return rollback
+
+
+def cancel_deployment(*, deployment: Deployment, actor: Actor) -> None:
+    """Ask a running deployment to stop. What the cluster already accepted stays; roll back to undo it.
+
+    Raises:
+        Conflict: it has ended, or was asked already.
+    """
+    with transaction.atomic():
+        if not deployment.request_cancel():
+            raise Conflict("deployment.not_running", number=deployment.number)
+        entries.note(deployment, "deployment.cancel_requested", entries.WARNING, by=actor.name)
+        audit.record(
+            actor=actor, action="deployment.cancel", subject=deployment, project=deployment.application.project
+        )
+
+
+def advance_deployment(deployment_id: int) -> None:
+    """Run the next step of a deployment."""
+    lifecycle.advance(Deployment, deployment_id, STEPS)
+
+
+def roll_back_automatically(event_id: int) -> None:
+    """Roll a failed release back where its environment says so and nothing newer has happened there since."""
+    event = Event.objects.filter(pk=event_id).first()
+    if event is None:
+        return
+    failed = (
+        Deployment.objects.select_related(*selectors.RELATED)
+        .filter(pk=event.object_id, status=Status.FAILED, kind=Deployment.Kind.DEPLOY)
+        .first()
+    )
+    if failed is None or not failed.target.environment.auto_rollback:
+        return
+    newest = selectors.list_deployments(failed.application, target=failed.target).first()
+    live = selectors.live_deployment(failed.application, failed.target)
+    if newest is None or newest.pk != failed.pk:
+        return
+    if live is None:
+        entries.note(failed, "deployment.nothing_to_roll_back_to", entries.WARNING)
+        return
+    try:
+        rollback = request_rollback(deployment=live, actor=system_actor("auto-rollback"), note="")
+    except (Conflict, Blocked) as exc:
+        entries.note(failed, exc.code, entries.ERROR, **exc.params)
+        return
+    entries.note(failed, "deployment.rolled_back_automatically", to=live.number, by=rollback.number)
+
+
+def _insert(
+    *,
+    application: Application,
+    target: Target,
+    manifest_set: ManifestSet,
+    actor: Actor,
+    build: Build | None,
+    note: str,
+    release_item_id: int | None,
+    take_over_fields: bool = False,
+    number: int | None = None,
+    rollback_of: Deployment | None = None,
+    supersedes: Deployment | None = None,
+) -> Deployment:
+    """Write the row, its stage, its first entry and the audit in the caller's transaction, and enqueue the first step."""
+    deployment = Deployment.objects.create(
+        application=application,
+        target=target,
+        number=number or next_number(application, "deployment"),
+        kind=Deployment.Kind.ROLLBACK if rollback_of else Deployment.Kind.DEPLOY,
+        build=build,
+        rollback_of=rollback_of,
+        supersedes=supersedes,
+        release_item_id=release_item_id,
+        note=note,
+        take_over_fields=take_over_fields,
+        created_by_id=actor.user_id,
+        created_by_name=actor.name,
+        deadline_at=timezone.now() + UNREACHABLE_AFTER,
+    )
+    DeploymentStage.objects.create(deployment=deployment, position=0, manifest_set=manifest_set)
+    holds.hold(
+        application=application, digest=manifest_set.image_digest, holder=f"deployment:{deployment.pk}", reason="history"
+    )
+    if rollback_of is None:
+        entries.note(deployment, "deployment.requested", by=actor.name)
+    else:
+        entries.note(deployment, "deployment.rollback_requested", by=actor.name, to=rollback_of.number)
+    audit.record(
+        actor=actor,
+        action="deployment.rollback" if rollback_of else "deployment.request",
+        subject=deployment,
+        project=application.project,
+        target=str(target),
+        sha256=manifest_set.sha256,
+        rollback_of=rollback_of.number if rollback_of else None,
+    )
+    enqueue(Deployment.ADVANCE, deployment.pk)
+    return deployment
+
+
+def _check_belongs(manifest_set: ManifestSet, application: Application, target: Target) -> None:
+    if (manifest_set.application_id, manifest_set.target_id) != (application.pk, target.pk):
+        raise InvalidInput("deployment.foreign_manifests", target=str(target))
+
+
+def _require_image(deployment: Deployment) -> bool:
+    """Return whether the registry confirmed the image; False where it could not be asked: that must not stop a rollback.
+
+    Raises:
+        Blocked: the registry says that the image is gone.
+    """
+    digest = selectors.final_stage(deployment).manifest_set.image_digest
+    try:
+        exists = registry.image_exists(deployment.application, digest)
+    except IntegrationError as exc:
+        log.warning("rollback.image_unchecked", deployment=deployment.pk, error=str(exc))
+        return False
+    if not exists:
+        raise Blocked(
+            "deployment.cannot_roll_back",
+            number=deployment.number,
+            blockers=[("registry.image_gone", {"digest": digest})],
+        )
+    return True
