@@ -17,6 +17,7 @@ from apps.integrations.calls import Effect
 from apps.integrations.errors import Missing, Stale, Unauthorized
 
 from .entities import Applied, Listing, Object
+from .events import event_time
 from .kinds import Kind, kind_of
 from .server import ServerFacts
 from .wire import decode
@@ -324,19 +325,6 @@ class KubernetesClient(ServerFacts):
         """Make sure that a namespace is there with our labels, and return whether that changed anything."""
         metadata = {"name": name, "labels": dict(labels or {})}
         return self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}).changed
-
-
-def event_time(event: Object) -> str:
-    """Return when an event was last seen: the kubelet and the scheduler fill different fields."""
-    series = event.get("series") or {}
-    metadata = event.get("metadata") or {}
-    times = (
-        event.get("lastTimestamp"),
-        series.get("lastObservedTime"),
-        event.get("eventTime"),
-        metadata.get("creationTimestamp"),
-    )
-    return str(next((time for time in times if time), ""))
 
 
 def _address(manifest: Object) -> tuple[Kind, str, str | None]:
