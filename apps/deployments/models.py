@@ -97,7 +97,8 @@ class Deployment(Lifecycle):
                 fields=["application", "target"], condition=models.Q(status__in=ACTIVE), name="one_active_deployment"
             ),
             models.CheckConstraint(
-                condition=models.Q(kind="deploy") | models.Q(rollback_of__isnull=False), name="rollback_names_its_version"
+                condition=models.Q(kind="deploy") | models.Q(rollback_of__isnull=False),
+                name="rollback_names_its_version",
             ),
         ]
         indexes = [models.Index(fields=["application", "target", "-id"], name="deployment_history")]

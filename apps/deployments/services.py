@@ -1,7 +1,7 @@
 """Verbs on deployments: ask for one, roll back, cancel. The steps that carry it out are in `steps.py`.
 
-    request_deployment / request_rollback: one transaction: blockers, row PENDING, stage, audit, enqueue
-    advance_deployment: lease -> STEPS[status] -> next step later; a rollback supersedes what is active and never waits
+request_deployment / request_rollback: one transaction: blockers, row PENDING, stage, audit, enqueue
+advance_deployment: lease -> STEPS[status] -> next step later; a rollback supersedes what is active and never waits
 """
 
 from __future__ import annotations
@@ -68,9 +68,7 @@ def request_deployment(
             )
     except IntegrityError as exc:
         active = selectors.active_deployment(application, target)
-        raise Conflict(
-            "deployment.in_progress", number=active.number if active else "?", target=str(target)
-        ) from exc
+        raise Conflict("deployment.in_progress", number=active.number if active else "?", target=str(target)) from exc
 
 
 def request_rollback(
@@ -190,7 +188,10 @@ def _insert(
     )
     DeploymentStage.objects.create(deployment=deployment, position=0, manifest_set=manifest_set)
     holds.hold(
-        application=application, digest=manifest_set.image_digest, holder=f"deployment:{deployment.pk}", reason="history"
+        application=application,
+        digest=manifest_set.image_digest,
+        holder=f"deployment:{deployment.pk}",
+        reason="history",
     )
     if rollback_of is None:
         entries.note(deployment, "deployment.requested", by=actor.name)

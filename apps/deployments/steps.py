@@ -103,9 +103,7 @@ def follow(deployment: Deployment) -> Again | None:
     workload = next((item for item in objects if item["kind"] == "Deployment"), None)
     if workload is None:
         return _complete(deployment, stage, objects)
-    reading = workloads.read(
-        deployment.application, deployment.target, deployment_name=workload["metadata"]["name"]
-    )
+    reading = workloads.read(deployment.application, deployment.target, deployment_name=workload["metadata"]["name"])
     assert deployment.deadline_at is not None
     verdict = assess(
         reading.deployment,
@@ -220,9 +218,7 @@ def _fail(deployment: Deployment, verdict: Assessment, reading: workloads.Readin
     cause = verdict.cause or Cause("rollout.deadline_exceeded", Severity.ERROR)
     evidence = _evidence(deployment, reading)
     entries.note(deployment, cause.code, entries.ERROR, **cause.params)
-    deployment.transition(
-        Status.FAILED, cause_code=cause.code, cause_params=dict(cause.params), evidence=evidence
-    )
+    deployment.transition(Status.FAILED, cause_code=cause.code, cause_params=dict(cause.params), evidence=evidence)
     return None
 
 
@@ -260,5 +256,3 @@ def _last_lines(client: KubernetesClient, namespace: str, pod: str, container: s
         if text.strip():
             return text.splitlines()[-LAST_LINES:]
     return []
-
-

@@ -1,0 +1,81 @@
+"""Put a target in place on its cluster: namespace, default limits, pull secret. Each write is idempotent.
+
+namespace with our labels -> LimitRange with defaults (a person's own wins) -> the Secret that pulls images
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.audit import services as audit
+from apps.clusters import selectors as clusters
+from apps.connections import selectors as connections
+from apps.connections.models import Connection
+from apps.core.actors import Actor
+from apps.integrations import providers
+
+from .models import Target
+
+PULL_SECRET = "slipway-pull"  # noqa: S105 - the name of the object, not a secret
+LIMIT_RANGE = "slipway-defaults"
+DEFAULT_LIMITS = {"cpu": "500m", "memory": "512Mi"}
+DEFAULT_REQUESTS = {"cpu": "50m", "memory": "64Mi"}
+
+
+def prepare_target(*, target: Target, harbor: Connection, actor: Actor) -> None:
+    """Put the namespace, its default limits and the pull secret in place, and remember that it was done.
+
+    Raises:
+        IntegrationError: the cluster cannot be asked, or refuses.
+        Conflict: the cluster is in maintenance.
+    """
+    clusters.require_active(target.cluster)
+    client = providers.kubernetes(clusters.client_connection(target.cluster))
+    project = target.environment.project
+    labels = {
+        "app.kubernetes.io/managed-by": "slipway",
+        "slipway.io/project": project.slug,
+        "slipway.io/environment": target.environment.slug,
+    }
+    client.ensure_namespace(target.namespace, labels)
+    client.apply(limit_range(target.namespace))
+    client.apply(pull_secret(target.namespace, connections.client_connection(harbor)))
+    with transaction.atomic():
+        Target.objects.filter(pk=target.pk).update(prepared_at=timezone.now())
+        audit.record(actor=actor, action="target.prepare", subject=target, project=project)
+    target.refresh_from_db(fields=["prepared_at"])
+
+
+def limit_range(namespace: str) -> dict[str, Any]:
+    """Return the LimitRange that gives every container without limits sane ones."""
+    return {
+        "apiVersion": "v1",
+        "kind": "LimitRange",
+        "metadata": {"name": LIMIT_RANGE, "namespace": namespace},
+        "spec": {"limits": [{"type": "Container", "default": DEFAULT_LIMITS, "defaultRequest": DEFAULT_REQUESTS}]},
+    }
+
+
+def pull_secret(namespace: str, harbor: Any) -> dict[str, Any]:
+    """Return the Secret with which the nodes pull images from a Harbor (a client connection, credentials in the clear)."""
+    host = registry_host(harbor.url, harbor.options)
+    pair = base64.b64encode(f"{harbor.username}:{harbor.secret}".encode()).decode()
+    content = {"auths": {host: {"username": harbor.username, "password": harbor.secret, "auth": pair}}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "kubernetes.io/dockerconfigjson",
+        "metadata": {"name": PULL_SECRET, "namespace": namespace},
+        "data": {".dockerconfigjson": base64.b64encode(json.dumps(content).encode()).decode()},
+    }
+
+
+def registry_host(url: str, options: dict[str, Any]) -> str:
+    """Return the host (and port) under which nodes and Jenkins reach the registry of a Harbor."""
+    return str(options.get("registry") or urlsplit(url).netloc)
