@@ -42,13 +42,22 @@ class Event:
 Listener = Callable[[Event], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who writes over HTTP, for managedFields; `applied` says that apply has noted the owners already."""
+
+    manager: str
+    subresource: str = ""
+    applied: bool = False
+
+
 class Admission(Protocol):
     """What may change or refuse a write before it is kept."""
 
-    def on_create(self, resource: Resource, obj: Object) -> Object:
+    def on_create(self, resource: Resource, obj: Object, writer: Writer | None) -> Object:
         """Return the object to create, with defaults; raise ApiError to refuse it."""
 
-    def on_update(self, resource: Resource, obj: Object, old: Object, *, status: bool) -> Object:
+    def on_update(self, resource: Resource, obj: Object, old: Object, writer: Writer | None, *, status: bool) -> Object:
         """Return the object to keep in place of `old`; raise ApiError to refuse it."""
 
 
@@ -147,7 +156,7 @@ class Store:
 
     # Writing
 
-    def create(self, resource: str, obj: Object, *, dry_run: bool = False) -> Object:
+    def create(self, resource: str, obj: Object, *, writer: Writer | None = None, dry_run: bool = False) -> Object:
         """Keep a new object and return it with uid, version, time and generation.
 
         Raises:
@@ -158,7 +167,7 @@ class Store:
         obj = _copy(obj)
         objects.begin(described, obj)
         if self.admission is not None:
-            obj = self.admission.on_create(described, obj)
+            obj = self.admission.on_create(described, obj, writer)
         metadata = obj["metadata"]
         key = (metadata.get("namespace", ""), metadata["name"])
         existing = self._entries[described.storage].get(key)
@@ -167,7 +176,15 @@ class Store:
             raise AlreadyExists(resource, metadata["name"], deleting=deleting)
         return self._commit("ADDED", described.storage, key, obj, dry_run=dry_run)
 
-    def update(self, resource: str, obj: Object, *, status: bool = False, dry_run: bool = False) -> Object:
+    def update(
+        self,
+        resource: str,
+        obj: Object,
+        *,
+        status: bool = False,
+        writer: Writer | None = None,
+        dry_run: bool = False,
+    ) -> Object:
         """Replace an object and return it; with `status` only `.status` and the annotations are taken.
 
         An update that changes nothing keeps the resourceVersion and makes no news. One that takes the last
@@ -187,7 +204,7 @@ class Store:
         self._check_preconditions(resource, old, obj["metadata"].get("uid"), obj["metadata"].get("resourceVersion"))
         new = objects.carry_over(described, _copy(obj), _copy(old), status=status)
         if self.admission is not None:
-            new = self.admission.on_update(described, new, old, status=status)
+            new = self.admission.on_update(described, new, old, writer, status=status)
         new = objects.ordered(described, new)
         if not status and objects.needs_new_generation(described, new, old):
             new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
