@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from apps.manifests import fields
+from apps.manifests import fields, quantity
 from apps.manifests.overrides import PLATFORM, Layer
 
 
@@ -20,7 +20,6 @@ def gettext_noop(text: str) -> str:
 PRE_STOP_SLEEP = 10
 # Time to finish requests after SIGTERM, on top of the sleep before it.
 GRACE_AFTER_SIGNAL = 20
-PULL_SECRET = "slipway-registry"  # noqa: S105 (the name of an object, not a password)
 LOG_SIZE_LIMIT = "1Gi"
 
 
@@ -84,6 +83,11 @@ _WITH_TCP_PORT = (
     ),
 )
 
+_OTHER_SIDE = {
+    f"resources.{side}.{name}": f"resources.{other}.{name}"
+    for side, other in (("requests", "limits"), ("limits", "requests"))
+    for name in ("cpu", "memory")
+}
 _GRACE_REASON = gettext_noop("The sleep before the signal and twenty seconds to finish what is running.")
 
 HARDENING: tuple[Default, ...] = (
@@ -106,7 +110,7 @@ HARDENING: tuple[Default, ...] = (
     ),
     Default(
         "imagePullSecrets",
-        [{"name": PULL_SECRET}],
+        ["slipway-pull"],
         gettext_noop("Nodes pull from the registry with a credential of the namespace."),
     ),
     Default(
@@ -120,18 +124,37 @@ HARDENING: tuple[Default, ...] = (
 def list_defaults(document: Mapping[str, Any]) -> list[Default]:
     """Return the values the platform fills in for `document`, which holds what people wrote, already merged.
 
-    Some depend on it: a program without ports needs no Service and cannot be probed over the network, and the grace
-    period follows the sleep.
+    Some depend on it: a program without ports needs no Service and cannot be probed over the network, the grace period
+    follows the sleep, and a request is never above the limit that somebody wrote.
     """
+    grace = Default("lifecycle.grace_period", _pre_stop_sleep(document) + GRACE_AFTER_SIGNAL, _GRACE_REASON)
+    defaults = [*_ALWAYS, grace, *(_WITH_TCP_PORT if _has_tcp_port(document) else ())]
+    return [_fitting(default, document) if default.path in _OTHER_SIDE else default for default in defaults]
+
+
+def _has_tcp_port(document: Mapping[str, Any]) -> bool:
     ports = document.get("ports")
-    tcp = isinstance(ports, list) and any(
+    return isinstance(ports, list) and any(
         isinstance(port, dict) and port.get("protocol", "TCP") == "TCP" for port in ports
     )
+
+
+def _pre_stop_sleep(document: Mapping[str, Any]) -> int:
     lifecycle = document.get("lifecycle")
-    sleep = lifecycle.get("pre_stop_sleep", PRE_STOP_SLEEP) if isinstance(lifecycle, dict) else PRE_STOP_SLEEP
-    seconds = sleep if isinstance(sleep, int) and 0 <= sleep <= 600 else PRE_STOP_SLEEP
-    grace = Default("lifecycle.grace_period", seconds + GRACE_AFTER_SIGNAL, _GRACE_REASON)
-    return [*_ALWAYS, grace, *(_WITH_TCP_PORT if tcp else ())]
+    seconds = lifecycle.get("pre_stop_sleep", PRE_STOP_SLEEP) if isinstance(lifecycle, dict) else PRE_STOP_SLEEP
+    return seconds if isinstance(seconds, int) and 0 <= seconds <= 600 else PRE_STOP_SLEEP
+
+
+def _fitting(default: Default, document: Mapping[str, Any]) -> Default:
+    """Return the default of an amount, or the written amount of the other side where the default would contradict it."""
+    other: Any = document
+    for step in fields.parse_path(_OTHER_SIDE[default.path]):
+        other = other.get(step) if isinstance(other, dict) else None
+    if not isinstance(other, str) or not quantity.is_valid(other):
+        return default
+    order = quantity.compare(default.value, other)
+    contradicts = order > 0 if ".requests." in default.path else order < 0
+    return Default(default.path, other, default.reason) if contradicts else default
 
 
 def platform_layer(document: Mapping[str, Any]) -> Layer:

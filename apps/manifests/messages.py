@@ -26,6 +26,13 @@ def describe(code: str, params: Mapping[str, Any]) -> str:
 
 messages.register(
     {
+        "deployyml.invalid": (_("The form has errors; nothing was saved."), _("Mend the marked fields and save again.")),
+        "deployyml.too_large": (_("The form data is larger than {most} bytes."), _("Put large files into the image, or fetch them when the program starts.")),
+        "deployyml.changed_meanwhile": (_("Revision {number} was saved meanwhile by {name}."), _("Look at what changed, then save yours on top of it.")),
+        "deployyml.missing": (_("This application has no DeployYml yet."), _("Fill in the form and save it.")),
+        "deployyml.cannot_render": (_("Revision {revision} cannot be released to {target}: {reason}"), _("Mend the named fields in the DeployYml.")),
+        "deployyml.forbidden": (_("The platform's policy does not allow this for {target}."), _("Change what each reason names.")),
+        "secret.not_set": (_("There is no value “{key}” here."), _("Reload the page: somebody may have removed it.")),
         # What a field is.
         f"{PREFIX}required": (_("This field is required."), ""),
         f"{PREFIX}wrong_type": (_("Expected {wanted}, found {found}."), ""),

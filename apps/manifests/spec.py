@@ -132,7 +132,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ingress:
-    """The way in from outside; without a host it is the application's slug under the target's domain."""
+    """The way in from outside; without a host it gets one under the target's domain."""
 
     host: str | None = None
     path: str = "/"

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from apps.manifests.defaults import PULL_SECRET
-
 MANAGED_BY = "slipway"
 # The name of the one container; logs and terminals show it.
 CONTAINER = "app"
@@ -36,7 +34,7 @@ class TargetContext:
     version: str
     ingress_domain: str = ""
     ingress_class: str = ""
-    pull_secret: str = PULL_SECRET
+    pull_secret: str = ""
     node_group: str = ""
 
     @property

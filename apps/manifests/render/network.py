@@ -35,7 +35,9 @@ def render_service(spec: Spec, application: ApplicationContext, target: TargetCo
 
 
 def ingress_host(spec: Spec, application: ApplicationContext, target: TargetContext) -> str:
-    """Return the host of the Ingress: the document's, else the application's slug under the target's domain.
+    """Return the host of the Ingress: the document's, else one under the target's domain that nobody else can have.
+
+    A namespace belongs to one environment of one project, so its name keeps two environments on a cluster apart.
 
     Raises:
         IngressWithoutHost: there is neither.
@@ -44,7 +46,7 @@ def ingress_host(spec: Spec, application: ApplicationContext, target: TargetCont
         return spec.ingress.host
     if not target.ingress_domain:
         raise IngressWithoutHost
-    return f"{application.slug}.{target.ingress_domain}"
+    return f"{application.slug}-{target.namespace}.{target.ingress_domain}"
 
 
 def render_ingress(spec: Spec, application: ApplicationContext, target: TargetContext) -> Manifest | None:
