@@ -210,7 +210,7 @@ def _waiting_causes(pod: Object, container: Object, waits: Object, events: Seque
     if reason in _IMAGE_REASONS:
         return [image_cause(name, _image_of(pod, container), reason, message, events)]
     if reason in _START_REASONS:
-        return [Cause("pod.start_failed", Severity.ERROR, {**_exit_params(container, last), "message": _text(message)})]
+        return [_start_failed({**_exit_params(container, last), "message": _text(message)})]
     if reason == "CrashLoopBackOff":
         return _ended_causes(pod, container, last, events)
     if _is_configuration(waits):
@@ -229,7 +229,7 @@ def _ended_causes(pod: Object, container: Object, ended: Object, events: Sequenc
         return [killed]
     params = _exit_params(container, ended)
     if ended.get("reason") in _START_REASONS:
-        return [Cause("pod.start_failed", Severity.ERROR, params)]
+        return [_start_failed(params)]
     if ended.get("exitCode") == 0:
         return [Cause("pod.keeps_ending", Severity.ERROR, params)] if for_ever else []
     if not for_ever and (pod.get("status") or {}).get("phase") == "Failed":
@@ -282,6 +282,12 @@ def _probe_failing(container: str, probe: str, since: str, events: Sequence[Obje
         params = {"container": container, "message": _text(failed["said"]), "times": event.get("count") or 1}
         return Cause(f"pod.{probe}_failing", Severity.WARNING, params)
     return None
+
+
+def _start_failed(params: dict[str, Any]) -> Cause:
+    # The runtime names each of its own layers before the reason.
+    reason = params["message"].rpartition("unable to start container process: ")[2]
+    return Cause("pod.start_failed", Severity.ERROR, {**params, "message": reason})
 
 
 def _is_configuration(waits: Object) -> bool:
