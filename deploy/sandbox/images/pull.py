@@ -131,7 +131,9 @@ class Images:
     def _remember(self, reference: Reference, digest: str, config_digest: str, size: int) -> None:
         path = self._name_file(reference)
         partial = path.with_suffix(".new")
-        partial.write_text(json.dumps({"name": reference.full, "digest": digest, "config": config_digest, "size": size}))
+        partial.write_text(
+            json.dumps({"name": reference.full, "digest": digest, "config": config_digest, "size": size})
+        )
         partial.replace(path)
 
     def _name_file(self, reference: Reference) -> Path:
@@ -149,7 +151,12 @@ class _Pull:
     """One pull with one set of credentials."""
 
     def __init__(
-        self, images: Images, session: aiohttp.ClientSession, reference: Reference, credentials: Credentials | None, head: str
+        self,
+        images: Images,
+        session: aiohttp.ClientSession,
+        reference: Reference,
+        credentials: Credentials | None,
+        head: str,
     ) -> None:
         self._images, self._session, self._reference = images, session, reference
         self._credentials, self._head = credentials, head
@@ -160,7 +167,8 @@ class _Pull:
         digest, manifest = await self._manifest(self._reference.wanted)
         if "manifests" in manifest:
             chosen = next(
-                (entry for entry in manifest["manifests"] if entry.get("platform", {}).get("os", "linux") == "linux"), None
+                (entry for entry in manifest["manifests"] if entry.get("platform", {}).get("os", "linux") == "linux"),
+                None,
             )
             if chosen is None:
                 raise PullError(f"{self._head}: no match for platform in manifest: not found")
@@ -217,7 +225,9 @@ class _Pull:
     async def _blob(self, digest: str) -> bytes:
         content = await self._get(f"{self._base}/blobs/{digest}", accept="*/*", missing=digest)
         if _digest(content) != digest:
-            raise PullError(f"{self._head}: failed commit on ref: unexpected commit digest {_digest(content)}, expected {digest}")
+            raise PullError(
+                f"{self._head}: failed commit on ref: unexpected commit digest {_digest(content)}, expected {digest}"
+            )
         return content
 
     async def _get(self, url: str, *, accept: str, missing: str) -> bytes:
@@ -230,7 +240,9 @@ class _Pull:
                         continue
                     return await self._content(response, url, missing)
             except (aiohttp.ClientError, TimeoutError) as exc:
-                raise PullError(f"{self._resolve()}: failed to do request: {_request(url)}: {_network_words(exc)}") from exc
+                raise PullError(
+                    f"{self._resolve()}: failed to do request: {_request(url)}: {_network_words(exc)}"
+                ) from exc
         raise _Refused(self._denied("no basic auth credentials"))
 
     async def _content(self, response: aiohttp.ClientResponse, url: str, missing: str) -> bytes:

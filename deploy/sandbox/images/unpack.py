@@ -123,7 +123,9 @@ def _own(target: Path, member: tarfile.TarInfo) -> None:
     if not member.issym():
         mode = stat.S_IMODE(member.mode)
         if os.geteuid() != 0:
-            mode |= stat.S_IRUSR | stat.S_IWUSR | (stat.S_IXUSR if member.isdir() else 0)  # else we cannot remove it again
+            mode |= (
+                stat.S_IRUSR | stat.S_IWUSR | (stat.S_IXUSR if member.isdir() else 0)
+            )  # else we cannot remove it again
         target.chmod(mode)
         with contextlib.suppress(OSError, OverflowError):
             os.utime(target, (member.mtime, member.mtime))

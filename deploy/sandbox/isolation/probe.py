@@ -30,7 +30,11 @@ class Capability:
     @property
     def sentence(self) -> str:
         """Return one sentence for people (`./slipway check`)."""
-        network = "each pod has a network of its own" if self.network else "pods share the machine's network by loopback addresses"
+        network = (
+            "each pod has a network of its own"
+            if self.network
+            else "pods share the machine's network by loopback addresses"
+        )
         return f"{_WORDS[self.mode]}; {network}"
 
 
@@ -51,7 +55,13 @@ def probe() -> Capability:
 def _works(mode: Mode, *, new_network: bool) -> bool:
     with tempfile.TemporaryDirectory(prefix="slipway-probe-") as folder:
         own(folder)
-        spec = Spec(root=folder, argv=["/usr/bin/env", "true"], env={"PATH": "/usr/bin:/bin"}, mode=mode, new_network=new_network)
+        spec = Spec(
+            root=folder,
+            argv=["/usr/bin/env", "true"],
+            env={"PATH": "/usr/bin:/bin"},
+            mode=mode,
+            new_network=new_network,
+        )
         descriptor = os.memfd_create("probe")
         try:
             os.write(descriptor, spec.to_json())

@@ -112,7 +112,9 @@ def _mount_proc(root: str) -> None:
     place = mount_point(root, "/proc", folder=True)
     try:
         kernel.mount("proc", place, "proc", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
-    except OSError:  # inside a container whose /proc is masked a fresh one is refused; the machine's own is better than none
+    except (
+        OSError
+    ):  # inside a container whose /proc is masked a fresh one is refused; the machine's own is better than none
         kernel.mount("/proc", place, None, kernel.MS_BIND | kernel.MS_REC)
 
 

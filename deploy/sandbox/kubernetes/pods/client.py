@@ -114,7 +114,14 @@ class Shim:
 
     async def start(self, name: str, attempt: int, spec: Spec, folder: Path, memory: int | None) -> dict[str, Any]:
         """Start a container and return its `Run`; one that could not be started has `error`."""
-        request = {"op": "start", "name": name, "attempt": attempt, "spec": asdict(spec), "folder": str(folder), "memory": memory}
+        request = {
+            "op": "start",
+            "name": name,
+            "attempt": attempt,
+            "spec": asdict(spec),
+            "folder": str(folder),
+            "memory": memory,
+        }
         run: dict[str, Any] = (await self._ask(request))["run"]
         return run
 
@@ -197,7 +204,9 @@ class Shim:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         sock.setblocking(False)
         try:
-            await asyncio.get_running_loop().sock_connect(sock, f"/proc/self/fd/{folder}/shim.sock")  # short, however deep we are
+            await asyncio.get_running_loop().sock_connect(
+                sock, f"/proc/self/fd/{folder}/shim.sock"
+            )  # short, however deep we are
         except OSError as exc:
             sock.close()
             raise ShimGone(str(exc)) from exc
