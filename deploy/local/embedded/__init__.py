@@ -1,0 +1,1 @@
+"""The embedded PostgreSQL and Redis: the wheels' binaries with a runner of our own."""
