@@ -170,6 +170,18 @@ class Catalog:
         self._record(repository, digest, manifest, tag)
         return digest, manifest
 
+    def find_digest(self, repository: str, reference: str) -> str | None:
+        """Return the digest of the manifest that a tag names."""
+        artifact = self.find_artifact(repository, reference)
+        return artifact["digest"] if artifact is not None else None
+
+    def push(self, repository: str, reference: str, blobs: list[bytes], manifest: bytes) -> str:
+        """Store a whole OCI image from inside the sandbox and return its digest."""
+        for blob in blobs:
+            self.link(repository, self.blobs.add(blob))
+        digest, _ = self.put_manifest(repository, reference, manifest, IMAGE_MANIFESTS[0])
+        return digest
+
     def _record(self, repository: str, digest: str, manifest: Manifest, tag: str | None) -> None:
         moment = now()
         project, database = repository.partition("/")[0], self.database

@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from deploy.sandbox.common.host import Context
+from deploy.sandbox.images.base import ensure_base_images
 
 from .access import ADMIN, Access
 from .api.artifacts import ArtifactHandlers
@@ -50,6 +51,7 @@ class Harbor:
         for name, public in PROJECTS.items():
             if self._catalog.find_project(name) is None:
                 self._catalog.create_project(name, public=public)
+        ensure_base_images(self._catalog)
         self._scanner = Scanner(self._catalog)
         self._scanner.start()
 
