@@ -1,0 +1,1 @@
+"""The doors of the remote API, by subject. Each class gives its routes."""
