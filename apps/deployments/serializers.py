@@ -1,0 +1,99 @@
+"""The shape of deployments in the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.core import messages
+
+from . import presentation, selectors
+from .models import Deployment
+
+
+class EntrySerializer(serializers.Serializer[Any]):
+    """One line of the timeline."""
+
+    at = serializers.DateTimeField()
+    level = serializers.CharField()
+    code = serializers.CharField()
+    params = serializers.DictField()
+    message = serializers.SerializerMethodField()
+
+    def get_message(self, entry: Any) -> str:
+        """Return the line in words."""
+        return messages.word(entry.code, entry.params).message
+
+
+class CauseSerializer(serializers.Serializer[Any]):
+    """Why something is as it is."""
+
+    code = serializers.CharField()
+    params = serializers.DictField()
+    message = serializers.CharField()
+    hint = serializers.CharField()
+
+
+class DeploymentSerializer(serializers.ModelSerializer[Deployment]):
+    """A deployment in a list."""
+
+    environment = serializers.CharField(source="target.environment.slug")
+    target = serializers.CharField(source="target.slug")
+    cluster = serializers.CharField(source="target.cluster.slug")
+    namespace = serializers.CharField(source="target.namespace")
+    build = serializers.IntegerField(source="build.number", allow_null=True, default=None)
+    rollback_of = serializers.IntegerField(source="rollback_of.number", allow_null=True, default=None)
+    cause = serializers.SerializerMethodField()
+    url = serializers.CharField(source="get_absolute_url")
+
+    class Meta:
+        model = Deployment
+        fields = [
+            "number", "kind", "status", "environment", "target", "cluster", "namespace", "build", "rollback_of", "note",
+            "created_by_name", "created_at", "status_since", "finished_at", "first_accepted_at", "ready", "wanted",
+            "applied_objects", "total_objects", "cause", "url",
+        ]  # fmt: skip
+
+    def get_cause(self, deployment: Deployment) -> dict[str, Any] | None:
+        """Return why it failed or waits."""
+        words = presentation.cause(deployment)
+        if words is None:
+            return None
+        code, params = deployment.cause_code, deployment.cause_params
+        if not code:
+            code, params = deployment.error_code, deployment.error_params
+        return {"code": code, "params": params, "message": words.message, "hint": words.hint}
+
+
+class DeploymentDetailSerializer(DeploymentSerializer):
+    """A deployment with its timeline, evidence and the hash of its bytes."""
+
+    entries = EntrySerializer(many=True)
+    evidence = serializers.DictField()
+    sha256 = serializers.SerializerMethodField()
+    image_digest = serializers.SerializerMethodField()
+    deployyml_revision = serializers.SerializerMethodField()
+
+    class Meta(DeploymentSerializer.Meta):
+        fields = [
+            *DeploymentSerializer.Meta.fields, "entries", "evidence", "sha256", "image_digest", "deployyml_revision",
+        ]  # fmt: skip
+
+    def get_sha256(self, deployment: Deployment) -> str:
+        """Return the SHA-256 of the stored bytes."""
+        return str(selectors.final_stage(deployment).manifest_set.sha256)
+
+    def get_image_digest(self, deployment: Deployment) -> str:
+        """Return the digest of the image."""
+        return str(selectors.final_stage(deployment).manifest_set.image_digest)
+
+    def get_deployyml_revision(self, deployment: Deployment) -> int:
+        """Return the number of the DeployYml revision it was rendered from."""
+        return int(selectors.final_stage(deployment).manifest_set.revision.number)
+
+
+class RollbackSerializer(serializers.Serializer[Any]):
+    """What a rollback may be told."""
+
+    note = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")

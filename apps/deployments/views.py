@@ -1,0 +1,153 @@
+"""Pages of deployments: the list, one deployment followed live, and the way back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages as toasts
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from apps.accounts.roles import Action
+from apps.applications.access import can, get_application
+from apps.core.errors import InvalidInput
+from apps.manifests import canonical
+from apps.manifests import selectors as manifests
+from apps.workloads import selectors as workloads
+from apps.workloads.views import state_context, targets_of
+
+from . import presentation, selectors, services
+from .models import Deployment, Status
+
+PAGE_SIZE = 30
+
+
+@login_required
+@require_GET
+def deployments(request: HttpRequest, project: str, application: str) -> HttpResponse:
+    """List an application's deployments, newest first, on one target or all."""
+    app = get_application(request.actor, project, application, need=Action.VIEW)  # type: ignore[attr-defined]
+    targets = targets_of(app)
+    chosen = next((target for target in targets if str(target) == request.GET.get("target")), None)
+    rows = selectors.list_deployments(app, target=chosen)
+    if request.GET.get("status") in Status.values:
+        rows = rows.filter(status=request.GET["status"])
+    context = {
+        "application": app,
+        "project": app.project,
+        "tab": "deployments",
+        "page": Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page")),
+        "targets": targets,
+        "chosen": chosen,
+        "statuses": Status.choices,
+    }
+    return render(request, "deployments/list.html", context)
+
+
+def _status_context(request: HttpRequest, deployment: Deployment) -> dict[str, Any]:
+    """Return what the live part of a deployment's page shows."""
+    app, actor = deployment.application, request.actor  # type: ignore[attr-defined]
+    points = selectors.rollback_points(app, deployment.target, limit=10)
+    state = workloads.target_state(app, deployment.target)
+    followed = next((pod for pod in state.pods if not pod.ready), state.pods[0] if state.pods else None)
+    return {
+        "application": app,
+        "project": app.project,
+        "deployment": deployment,
+        "timeline": presentation.timeline(deployment),
+        "cause": presentation.cause(deployment),
+        "rollback_points": points,
+        "may_roll_back": can(actor, app.project, Action.ROLLBACK),
+        "may_cancel": can(actor, app.project, Action.DEPLOY),
+        "pods": state_context(app, state),
+        "followed": followed,
+        "stage": selectors.final_stage(deployment),
+    }
+
+
+@login_required
+@require_GET
+def deployment(request: HttpRequest, project: str, application: str, number: int) -> HttpResponse:
+    """Show one deployment: where it is, why it waits, the evidence, one button to safety; then pods and a log, live."""
+    app = get_application(request.actor, project, application, need=Action.VIEW)  # type: ignore[attr-defined]
+    row = selectors.get_deployment(app, number)
+    context = _status_context(request, row) | {"tab": "deployments"}
+    if context["followed"] is not None:
+        names = {
+            "project": app.project.slug,
+            "application": app.slug,
+            "environment": row.target.environment.slug,
+            "target": row.target.slug,
+            "pod": context["followed"].name,
+        }
+        context["log_stream"] = reverse("stream-pod-log", kwargs=names)
+    return render(request, "deployments/detail.html", context)
+
+
+@login_required
+@require_GET
+def fragment(request: HttpRequest, project: str, application: str, number: int) -> HttpResponse:
+    """Show the live part of a deployment's page."""
+    app = get_application(request.actor, project, application, need=Action.VIEW)  # type: ignore[attr-defined]
+    row = selectors.get_deployment(app, number)
+    return render(request, "deployments/_status.html", _status_context(request, row))
+
+
+@login_required
+@require_GET
+def manifests_page(request: HttpRequest, project: str, application: str, number: int) -> HttpResponse:
+    """Show the stored manifests of a deployment as YAML, and what they changed against the version before."""
+    app = get_application(request.actor, project, application, need=Action.VIEW)  # type: ignore[attr-defined]
+    row = selectors.get_deployment(app, number)
+    stage = selectors.final_stage(row)
+    objects = manifests.stored_objects(stage.manifest_set)
+    context = {
+        "application": app,
+        "project": app.project,
+        "tab": "deployments",
+        "deployment": row,
+        "stage": stage,
+        "yaml": canonical.to_yaml_documents(objects),
+    }
+    return render(request, "deployments/manifests.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def rollback(request: HttpRequest, project: str, application: str, number: int) -> HttpResponse:
+    """Say what going back to this deployment's version changes (GET), and do it (POST)."""
+    actor = request.actor  # type: ignore[attr-defined]
+    app = get_application(actor, project, application, need=Action.ROLLBACK)
+    row = selectors.get_deployment(app, number)
+    if request.method == "POST":
+        environment = row.target.environment
+        if environment.is_production and request.POST.get("confirm_name", app.slug) != app.slug:
+            raise InvalidInput(fields={"confirm_name": [_("Type the application's name.")]})
+        made = services.request_rollback(deployment=row, actor=actor, note=request.POST.get("note", "")[:500])
+        toasts.success(request, _("Rolling back to deployment %(number)s.") % {"number": row.number})
+        return redirect(made.get_absolute_url())
+    context = {
+        "application": app,
+        "project": app.project,
+        "tab": "deployments",
+        "deployment": row,
+        "preview": presentation.rollback_preview(row),
+    }
+    return render(request, "deployments/rollback.html", context)
+
+
+@login_required
+@require_POST
+def cancel(request: HttpRequest, project: str, application: str, number: int) -> HttpResponse:
+    """Ask a running deployment to stop."""
+    actor = request.actor  # type: ignore[attr-defined]
+    app = get_application(actor, project, application, need=Action.DEPLOY)
+    row = selectors.get_deployment(app, number)
+    services.cancel_deployment(deployment=row, actor=actor)
+    toasts.info(request, _("Asked deployment %(number)s to stop.") % {"number": row.number})
+    return redirect(row.get_absolute_url())

@@ -1,0 +1,115 @@
+"""A pod's log as server-sent events: API server → this process → browser. No Celery, no thread, no open transaction.
+
+    authorize -> close the database connection -> stream in batches -> authorize again every minute -> end
+Back-pressure: the next line is read from the cluster only when the browser took the last batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+
+from asgiref.sync import sync_to_async
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+
+from apps.accounts.roles import Action
+from apps.applications.access import get_application, get_target
+from apps.applications.models import Application, Target
+from apps.core import messages
+from apps.core.actors import Actor
+from apps.core.answers import error_body
+from apps.core.errors import SlipwayError
+
+from . import selectors
+
+TAIL = 200
+BATCH_LINES = 500
+BATCH_SECONDS = 0.15
+HEARTBEAT_SECONDS = 15.0
+REAUTHORIZE_SECONDS = 60.0
+
+
+def _authorize(
+    actor: Actor, project: str, application: str, environment: str, target: str
+) -> tuple[Application, Target]:
+    try:
+        return (
+            get_application(actor, project, application, need=Action.VIEW_LOGS),
+            get_target(actor, project, environment, target, need=Action.VIEW_LOGS),
+        )
+    finally:
+        connection.close()
+
+
+def _prepare(
+    request: HttpRequest, project: str, application: str, environment: str, target: str, pod: str
+) -> tuple[Actor, Target, str]:
+    actor: Actor = request.actor  # type: ignore[attr-defined]
+    if not request.user.is_authenticated:
+        raise PermissionError
+    app, place = _authorize(actor, project, application, environment, target)
+    containers = selectors.require_pod(app, place, pod)
+    return actor, place, selectors.choose_container(pod, containers, request.GET.get("container", ""))
+
+
+async def pod_log(
+    request: HttpRequest, project: str, application: str, environment: str, target: str, pod: str
+) -> HttpResponse | StreamingHttpResponse:
+    """Follow the log of one container of a pod."""
+    names = (project, application, environment, target)
+    try:
+        actor, place, container = await sync_to_async(_prepare)(request, *names, pod)
+    except PermissionError:
+        return HttpResponse(status=401)
+    except SlipwayError as exc:
+        body = json.dumps(error_body(exc.code, params=exc.params))
+        return HttpResponse(body, status=exc.http_status, content_type="application/json")
+    response = StreamingHttpResponse(
+        _events(actor, names, place, pod, container), content_type="text/event-stream; charset=utf-8"
+    )
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Accel-Buffering"] = "no"
+    return response
+
+
+async def _events(
+    actor: Actor, names: tuple[str, str, str, str], target: Target, pod: str, container: str
+) -> AsyncIterator[str]:
+    lines = selectors.follow_log(target, pod, container, tail=TAIL)
+    pending: asyncio.Task[object] | None = None
+    batch: list[dict[str, object]] = []
+    sent_at = authorized_at = time.monotonic()
+    try:
+        yield ": open\n\n"
+        while True:
+            pending = pending or asyncio.ensure_future(anext(lines))
+            done, _ = await asyncio.wait({pending}, timeout=BATCH_SECONDS if batch else HEARTBEAT_SECONDS)
+            now = time.monotonic()
+            if done:
+                line = pending.result()
+                pending = None
+                batch.append({"text": line.text, "source": pod})  # type: ignore[attr-defined]
+            if batch and (not done or len(batch) >= BATCH_LINES or now - sent_at > BATCH_SECONDS):
+                yield f"data: {json.dumps({'lines': batch})}\n\n"
+                batch, sent_at = [], now
+            elif not done:
+                yield ": still here\n\n"
+            if now - authorized_at > REAUTHORIZE_SECONDS:
+                await sync_to_async(_authorize)(actor, *names)
+                authorized_at = now
+    except StopAsyncIteration:
+        if batch:
+            yield f"data: {json.dumps({'lines': batch})}\n\n"
+        yield "event: end\ndata: {}\n\n"
+    except SlipwayError as exc:
+        if batch:
+            yield f"data: {json.dumps({'lines': batch})}\n\n"
+        text = messages.word(exc.code, exc.params).message
+        yield f"event: gap\ndata: {json.dumps({'text': text})}\n\n"
+    finally:
+        if pending is not None:
+            pending.cancel()
+        await lines.aclose()  # type: ignore[attr-defined]
