@@ -29,6 +29,11 @@ def micro_now() -> str:
     return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def later(seconds: float) -> str:
+    """Return the time in some seconds."""
+    return stamp(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=seconds))
+
+
 def stamp(moment: dt.datetime) -> str:
     """Return a moment as objects hold it."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

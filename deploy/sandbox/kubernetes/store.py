@@ -326,6 +326,22 @@ class Store:
         events.reverse()
         return events
 
+    def snapshot(self, resource: str, version: int) -> list[Object]:
+        """Return the objects (to be read only) of a resource as they were at `version`.
+
+        Raises:
+            Expired: the changes since then are not kept any more.
+        """
+        current = {key: entry.object for key, entry in self._entries[resource].items()}
+        for event in reversed(self.since(resource, version)):
+            metadata = event.object["metadata"]
+            key = (metadata.get("namespace", ""), metadata["name"])
+            if event.previous is None:
+                current.pop(key, None)
+            else:
+                current[key] = event.previous
+        return [current[key] for key in sorted(current)]
+
     async def watch(self, resource: str, since: int | str | None = None) -> AsyncIterator[Event]:
         """Yield the changes of a resource after `since` (or from now on) for as long as the caller listens.
 
