@@ -1,7 +1,7 @@
 """Put form data, target, secrets and image together and say everything that is wrong with the result.
 
-The one path from a DeployYml to objects: the form's preview, the check before a revision is saved and the rendering of a
-plan all go through `assemble`, so what the preview shows is what a plan gets.
+The one path from a DeployYml to objects: the form's preview and the rendering of a plan both go through `assemble`, so
+what the preview shows is what a plan gets.
 """
 
 from __future__ import annotations

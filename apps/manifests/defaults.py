@@ -146,7 +146,7 @@ def _pre_stop_sleep(document: Mapping[str, Any]) -> int:
 
 
 def _fitting(default: Default, document: Mapping[str, Any]) -> Default:
-    """Return the default of an amount, or the written amount of the other side where the default would contradict it."""
+    """Return the default of an amount, or the written amount of the other side where the two would contradict."""
     other: Any = document
     for step in fields.parse_path(_OTHER_SIDE[default.path]):
         other = other.get(step) if isinstance(other, dict) else None

@@ -131,7 +131,9 @@ def cpu_words(text: str) -> str:
         InvalidQuantity: `text` is not a quantity.
     """
     value = parse(text)
-    return "1 core" if value == 1 else f"{_trim(value) if value >= Decimal('0.01') else value.normalize():f} cores"
+    if value == 1:
+        return "1 core"
+    return f"{_trim(value)} cores" if value >= Decimal("0.01") else f"{value.normalize():f} cores"
 
 
 def memory_words(text: str) -> str:

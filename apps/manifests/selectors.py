@@ -21,7 +21,9 @@ Manifest = dict[str, Any]
 
 def list_revisions(application: Application) -> QuerySet[DeployYmlRevision]:
     """Return an application's revisions, newest first."""
-    return DeployYmlRevision.objects.filter(application=application).select_related("application__project", "created_by")
+    return DeployYmlRevision.objects.filter(application=application).select_related(
+        "application__project", "created_by"
+    )
 
 
 def find_latest_revision(application: Application) -> DeployYmlRevision | None:

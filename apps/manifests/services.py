@@ -42,9 +42,7 @@ def field_problems(errors: Iterable[FieldError]) -> dict[str, list[dict[str, Any
     return problems
 
 
-def check_document(
-    application: Application, base: Mapping[str, Any], changes: Mapping[str, Any]
-) -> list[FieldError]:
+def check_document(application: Application, base: Mapping[str, Any], changes: Mapping[str, Any]) -> list[FieldError]:
     """Return every error of the form data, for the base and each environment and target, at the field that was written.
 
     Paths begin with ``base``, ``environments["<slug>"]`` or ``targets["<environment>/<target>"]``.
@@ -137,9 +135,7 @@ def save_revision(
             name=f"{application.slug} r{number}",
             note=note,
         )
-        events.emit(
-            "deployyml.saved", revision, project_id=application.project_id, topics=[application.live_topic]
-        )
+        events.emit("deployyml.saved", revision, project_id=application.project_id, topics=[application.live_topic])
     return revision
 
 

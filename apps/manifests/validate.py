@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import kubernetes_validate
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
-from kubernetes_validate.utils import InvalidSchemaError, all_versions, schema_contents
+from kubernetes_validate.utils import InvalidSchemaError, VersionNotSupportedError, all_versions, schema_contents
 from referencing import Registry, Resource
 
 from apps.manifests import fields, objects, origins, sealing
@@ -73,7 +72,7 @@ def _validator(directory: str, kind: str, api_version: str) -> Draft202012Valida
         return None
     try:
         schema = schema_contents(f"kubernetes-json-schema/v{directory}-local-strict/{file}", directory)
-    except (FileNotFoundError, InvalidSchemaError, kubernetes_validate.VersionNotSupportedError):
+    except (FileNotFoundError, InvalidSchemaError, VersionNotSupportedError):
         return None
     return Draft202012Validator(schema, registry=_definitions(directory))
 
