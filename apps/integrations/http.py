@@ -118,6 +118,26 @@ class HttpClient:
 
         return perform(self.system, operation, effect, attempt)
 
+    def challenge(self, path: str, *, operation: str) -> str:
+        """Return how a server wants to be authenticated (its WWW-Authenticate header), empty where it does not.
+
+        Raises:
+            IntegrationError: see `errors`.
+        """
+        request = self._client.build_request("GET", path)
+        request.headers.pop("Authorization", None)
+
+        def attempt() -> str:
+            try:
+                response = self._client.send(request, auth=None)
+            except httpx2.HTTPError as exc:
+                self._raise_transport(exc, operation, Effect.READ)
+            if response.status_code not in (200, 401):
+                self._answer(response, response.content, operation, Effect.READ)
+            return str(response.headers.get("WWW-Authenticate", ""))
+
+        return perform(self.system, operation, Effect.READ, attempt)
+
     def _send(self, request: httpx2.Request, operation: str, effect: Effect) -> Answer:
         try:
             for _ in range(REDIRECTS + 1):

@@ -164,6 +164,10 @@ class VendorCalls:
         except IntegrationError:
             raise
         except Exception as exc:
+            # Some libraries wrap these, and with that lose what tells whether the request was sent.
+            lost = exc.__context__
+            if isinstance(lost, requests.exceptions.Timeout | requests.exceptions.ConnectionError):
+                raise self._transport_error(operation, effect, lost) from exc
             error = self._vendor_error(operation, exc)
             if error is None:
                 raise

@@ -1,0 +1,1 @@
+"""Prometheus: instant and range queries (https://prometheus.io/docs/prometheus/latest/querying/api/)."""
