@@ -5,6 +5,7 @@ For example `{% load slipway %}{% status build %} {% ago build.created_at %} {% 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,6 +33,11 @@ register = template.Library()
 _JUST_NOW = timedelta(seconds=10)
 _SPARKLINE_WIDTH, _SPARKLINE_HEIGHT = 72, 20
 _MOST_READY_MARKS = 12
+# The same two patterns as in static/slipway/js/logs.js.
+_TERMINAL_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+_LOOKS_LIKE_ERROR = re.compile(
+    r"\b(error|fatal|panic|traceback|exception|critical|segfault|oomkilled)\b", re.IGNORECASE
+)
 
 
 @register.simple_tag
@@ -180,9 +186,11 @@ def initials_filter(user: Any) -> str:
 
 
 @register.simple_tag
-def ready(count: int, wanted: int) -> SafeString:
-    """Show `n of m ready` with a mark per replica (one bar where there are many)."""
-    look = "green" if count >= wanted > 0 else "red" if count == 0 and wanted else "amber" if wanted else "neutral"
+def ready(count: int, wanted: int, tone: str = "") -> SafeString:
+    """Show `n of m ready` with a mark per replica (a share of twelve where there are more)."""
+    look = (
+        tone or "green" if count >= wanted > 0 else "red" if count == 0 and wanted else "amber" if wanted else "neutral"
+    )
     marks = wanted if wanted <= _MOST_READY_MARKS else _MOST_READY_MARKS
     lit = count if wanted <= _MOST_READY_MARKS else count * _MOST_READY_MARKS // wanted
     bars = format_html_join("", '<i class="{}"></i>', (("on" if i < lit else "",) for i in range(marks)))
@@ -207,6 +215,15 @@ def sparkline(values: Sequence[float], label: str) -> SafeString:
         '<svg class="sparkline" viewBox="0 0 {} {}" role="img" aria-label="{}"><polyline points="{}"/></svg>',
         _SPARKLINE_WIDTH, _SPARKLINE_HEIGHT, label, points,
     )  # fmt: skip
+
+
+@register.filter
+def log_lines(text: str) -> list[dict[str, Any]]:
+    """Return the lines of a log for the page: without terminal colours, those that look like errors marked."""
+    return [
+        {"text": line, "error": bool(_LOOKS_LIKE_ERROR.search(line))}
+        for line in _TERMINAL_ESCAPES.sub("", text).splitlines()
+    ]
 
 
 @register.simple_tag

@@ -12,7 +12,7 @@
     const moment = new Date(element.dateTime);
     const seconds = (moment - Date.now()) / 1000;
     const [, unit, size] = STEPS.find(([limit]) => Math.abs(seconds) < limit);
-    const text = relative.format(Math.abs(seconds) < 10 ? 0 : Math.trunc(seconds / size), unit);
+    const text = relative.format(Math.abs(seconds) < 10 ? 0 : (seconds < 0 ? Math.ceil(seconds / size) : Math.round(seconds / size)), unit);
     if (element.textContent !== text) element.textContent = text;
     const title = exact.format(moment);
     if (element.title !== title) element.title = title;
