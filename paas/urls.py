@@ -30,7 +30,7 @@ def _included(prefix: str, module: str) -> list[URLResolver]:
     return [
         path(prefix, include(f"apps.{app}.{module}"))
         for app in APPS
-        if find_spec(f"apps.{app}") and find_spec(f"apps.{app}.{module}")
+        if find_spec(f"apps.{app}") and find_spec(f"apps.{app}.apps") and find_spec(f"apps.{app}.{module}")
     ]
 
 

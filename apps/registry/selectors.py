@@ -1,0 +1,40 @@
+"""Reads of images, here and in the registry."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from django.db.models import QuerySet
+
+from apps.applications.models import Application
+from apps.connections import selectors as connections
+from apps.connections.models import Connection
+from apps.integrations import providers
+
+from .models import Artifact
+
+
+def registry_host(harbor: Connection) -> str:
+    """Return the host (and port) under which nodes and Jenkins reach a Harbor's registry."""
+    return str(harbor.options.get("registry") or urlsplit(harbor.url).netloc)
+
+
+def image_reference(application: Application, digest: str) -> str:
+    """Return the full reference of an image by digest, as manifests name it."""
+    return f"{registry_host(application.harbor)}/{application.image_repository}@{digest}"
+
+
+def image_exists(application: Application, digest: str) -> bool:
+    """Return whether the registry still has an image.
+
+    Raises:
+        IntegrationError: it cannot be asked.
+    """
+    return providers.registry(connections.client_connection(application.harbor)).has(
+        application.image_repository, digest
+    )
+
+
+def list_artifacts(application: Application) -> QuerySet[Artifact]:
+    """Return the images of an application, newest first."""
+    return Artifact.objects.filter(application=application).order_by("-id")
