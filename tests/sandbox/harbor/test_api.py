@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import requests
 
-from .conftest import Running
 from .registry_client import Registry
+from .running import Running
 
 REPORT = "application/vnd.security.vulnerability.report; version=1.1"
 

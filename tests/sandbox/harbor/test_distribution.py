@@ -12,8 +12,8 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from .conftest import Running
 from .registry_client import OCI_MANIFEST, Registry, sha256
+from .running import Running
 
 
 def code_of(answer: requests.Response) -> str:

@@ -124,6 +124,7 @@ class StageBuild:
             self._cache.keep(key, descriptor, self._storage.path(descriptor.digest))
             self._storage.path(descriptor.digest).unlink()
         self.now = snapshot(self.root)
+        self.key = key
 
     async def _run(self, instruction: Instruction) -> None:
         arguments = self.configuration.command_line(instruction.value)
