@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from . import quantity, typed
+from . import protobuf, quantity, typed
 from .resources import Resource
 from .schema import Node, of_kind
 from .status import ApiError, bad_request, unprocessed
@@ -218,14 +218,17 @@ def decode(resource: Resource, body: bytes, content_type: str, validation: str) 
     """
     media = media_type(content_type)
     kind = resource.kind
-    if media not in (JSON, YAML, "application/x-yaml", ""):
+    if media not in (JSON, YAML, "application/x-yaml", protobuf.MEDIA_TYPE, ""):
         message = (
             "the body of the request was in an unknown format - accepted media types include: "
             "application/json, application/yaml, application/vnd.kubernetes.protobuf"
         )
         raise ApiError(415, "UnsupportedMediaType", message)
     try:
-        value, duplicates = load_yaml(body) if "yaml" in media else load_json(body)
+        if media == protobuf.MEDIA_TYPE:
+            value, duplicates = protobuf.decode(body), []
+        else:
+            value, duplicates = load_yaml(body) if "yaml" in media else load_json(body)
     except ValueError as exc:
         shown = body[:100].decode(errors="replace") or "<empty>"
         raise bad_request(

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from . import decoding
+from . import decoding, protobuf
 from .status import Cause, Invalid, bad_request
 from .store import Propagation
 
@@ -64,7 +64,10 @@ def read_delete(query: Mapping[str, str], body: bytes) -> Delete:
     given: Object = {}
     if body.strip():
         try:
-            given, _ = decoding.load_yaml(body)
+            if body.startswith(b"k8s\0"):
+                given = protobuf.decode(body)
+            else:
+                given, _ = decoding.load_yaml(body)
         except ValueError as exc:
             raise bad_request(f"error decoding DeleteOptions: {exc}") from exc
     return delete_options({**_of_query(query), **(given or {})})
