@@ -106,8 +106,8 @@ class KubernetesClient(ServerFacts):
     ) -> Listing[Any]:
         """Return all objects of a kind, in one namespace or in all, read in pages.
 
-        `into` is a msgspec struct with the few fields wanted, for lists of thousands. Items of a list carry neither
-        kind nor apiVersion. A list whose pages expire midway is read again from the start.
+        `into` is a msgspec struct with the few fields wanted, for lists of thousands. Items of a list come without kind
+        and apiVersion; dicts get them back. A list whose pages expire midway is read again from the start.
 
         Raises:
             Stale: it expired every time.
@@ -116,10 +116,16 @@ class KubernetesClient(ServerFacts):
         query = {"labelSelector": _selector(labels), "fieldSelector": _selector(fields)}
         for attempt in range(1, LIST_ATTEMPTS + 1):
             try:
-                return self._list_pages(known, namespace, {key: text for key, text in query.items() if text}, into)
+                given = {key: text for key, text in query.items() if text}
+                listing: Listing[Any] = self._list_pages(known, namespace, given, into)
             except Stale:
                 if attempt == LIST_ATTEMPTS:
                     raise
+            else:
+                if into is dict:
+                    typed = {"apiVersion": known.api_version, "kind": known.name}
+                    return Listing([{**typed, **item} for item in listing.items], listing.resource_version)
+                return listing
         raise AssertionError("the last attempt returns or raises")
 
     def _list_pages(self, kind: Kind, namespace: str | None, query: dict[str, str], into: type[T]) -> Listing[T]:
