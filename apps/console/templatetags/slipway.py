@@ -188,9 +188,8 @@ def initials_filter(user: Any) -> str:
 @register.simple_tag
 def ready(count: int, wanted: int, tone: str = "") -> SafeString:
     """Show `n of m ready` with a mark per replica (a share of twelve where there are more)."""
-    look = (
-        tone or "green" if count >= wanted > 0 else "red" if count == 0 and wanted else "amber" if wanted else "neutral"
-    )
+    if not tone:
+        tone = "green" if count >= wanted > 0 else "red" if count == 0 and wanted else "amber" if wanted else "neutral"
     marks = wanted if wanted <= _MOST_READY_MARKS else _MOST_READY_MARKS
     lit = count if wanted <= _MOST_READY_MARKS else count * _MOST_READY_MARKS // wanted
     bars = format_html_join("", '<i class="{}"></i>', (("on" if i < lit else "",) for i in range(marks)))
@@ -198,7 +197,7 @@ def ready(count: int, wanted: int, tone: str = "") -> SafeString:
     return format_html(
         '<span class="ready tone-{}" title="{}"><span class="ready-bar" aria-hidden="true">{}</span>'
         '<span aria-hidden="true">{}/{}</span><span class="visually-hidden">{}</span></span>',
-        look, words, bars, count, wanted, words,
+        tone, words, bars, count, wanted, words,
     )  # fmt: skip
 
 
