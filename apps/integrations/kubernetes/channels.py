@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from typing import Any, cast
 
 import httpx2
 
@@ -109,18 +109,24 @@ class Channel:
         return kind(SYSTEM, operation, None, message)
 
 
-async def lines_of(response: httpx2.Response, limit: int) -> AsyncIterator[bytes]:
+async def lines_of(response: httpx2.Response, limit: int) -> AsyncGenerator[bytes, None]:
     """Yield the lines of an answer as they come, without their ends; a line longer than `limit` comes in pieces."""
     rest = bytearray()
-    async for chunk in response.aiter_bytes():
-        rest += chunk
-        *whole, last = rest.split(b"\n")
-        for line in whole:
-            for start in range(0, max(len(line), 1), limit):
-                yield bytes(line[start : start + limit])
-        while len(last) >= limit:
-            yield bytes(last[:limit])
-            last = last[limit:]
-        rest = last
+    async with contextlib.aclosing(_chunks(response)) as chunks:
+        async for chunk in chunks:
+            rest += chunk
+            *whole, last = rest.split(b"\n")
+            for line in whole:
+                for start in range(0, max(len(line), 1), limit):
+                    yield bytes(line[start : start + limit])
+            while len(last) >= limit:
+                yield bytes(last[:limit])
+                last = last[limit:]
+            rest = last
     if rest:
         yield bytes(rest)
+
+
+def _chunks(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
+    # Typed as an iterator, it is a generator: left open, it would be closed by the collector at a bad moment.
+    return cast("AsyncGenerator[bytes, None]", response.aiter_bytes())

@@ -7,7 +7,8 @@ https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#g
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -37,9 +38,10 @@ async def follow_logs(
     tail: int | None = None,
     since: datetime | None = None,
     follow: bool = True,
-) -> AsyncIterator[LogLine]:
+) -> AsyncGenerator[LogLine, None]:
     """Yield the lines of a container's present run as they come, from the last `tail` or from `since`; end with it.
 
+    Who stops before the end does so within `contextlib.aclosing`, which closes the connection at once.
     The end says nothing about an exit code, and the next run is not followed: look at the pod, then follow again with
     `since` the last line's time.
 
@@ -57,8 +59,9 @@ async def follow_logs(
     async with (
         Channel(connection, read_seconds=None) as channel,
         channel.open(path, operation="follow log", query=query, headers={"Accept": "*/*"}) as response,
+        aclosing(lines_of(response, LINE_LIMIT)) as lines,
     ):
-        async for line in lines_of(response, LINE_LIMIT):
+        async for line in lines:
             yield parse_line(line)
 
 

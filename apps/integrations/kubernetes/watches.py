@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -64,8 +64,10 @@ async def watch(
     namespace: str | None = None,
     *,
     labels: str = "",
-) -> AsyncIterator[Snapshot | Change]:
+) -> AsyncGenerator[Snapshot | Change, None]:
     """Yield a snapshot of all objects of a kind and every change from then on, for ever.
+
+    Who stops before the end does so within `contextlib.aclosing`, which closes the connection at once.
 
     Raises:
         Unauthorized: the credentials may not, or may no longer, list and watch.
@@ -130,16 +132,22 @@ async def _watch_once(
     query = {
         **selector, "watch": "true", "resourceVersion": version, "allowWatchBookmarks": "true", "timeoutSeconds": seconds,
     }  # fmt: skip
-    async with channel.open(kind.path(namespace), operation=operation, query=query) as response:
-        async for line in lines_of(response, OBJECT_LIMIT):
-            if not line.strip():
-                continue
-            try:
-                event = msgspec.json.decode(line, type=_Event)
-            except msgspec.DecodeError as exc:
-                # Cut in the middle of an event: what was read so far stands, the rest comes with the next watch.
-                raise Unavailable(SYSTEM, operation, None, "the watch was cut") from exc
-            if event.type == "ERROR":
-                # Told with status 200, since the stream had begun.
-                raise error_from(operation, event.object.get("code") or _GONE, msgspec.json.encode(event.object))
-            yield event
+    async with (
+        channel.open(kind.path(namespace), operation=operation, query=query) as response,
+        aclosing(lines_of(response, OBJECT_LIMIT)) as lines,
+    ):
+        async for line in lines:
+            if line.strip():
+                yield _parse(line, operation)
+
+
+def _parse(line: bytes, operation: str) -> _Event:
+    try:
+        event = msgspec.json.decode(line, type=_Event)
+    except msgspec.DecodeError as exc:
+        # Cut in the middle of an event: what was read so far stands, the rest comes with the next watch.
+        raise Unavailable(SYSTEM, operation, None, "the watch was cut") from exc
+    if event.type == "ERROR":
+        # Told with status 200, since the stream had begun.
+        raise error_from(operation, event.object.get("code") or _GONE, msgspec.json.encode(event.object))
+    return event
