@@ -46,7 +46,7 @@ INHERITED = (
 )
 WEB_CODE = ("apps", "paas", "templates", "locale")
 SANDBOX_CODE = ("deploy/sandbox", "jenkins-library/resources")
-APPLICATION = ("web", "worker-apply", "worker", "beat")
+HEALTH = "/healthz"
 
 
 @dataclass(frozen=True)
@@ -99,20 +99,16 @@ class Installation:
         celery = [str(self.home.venv / "bin/celery"), "-A", "paas"]
         worker = [*celery, "worker", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
         beat_file = str(self.home.data / "beat-schedule")
+        beat = [*celery, "beat", "--loglevel", "INFO", "--pidfile", "", "--schedule", beat_file]
+        working = replace(base, ready="line", ready_detail=" ready.")
         return [
             replace(
-                base, name="web", command=uvicorn, port=port, address=self.base_url, ready="http", ready_detail="/healthz"
+                base, name="web", command=uvicorn, port=port, address=self.base_url, ready="http", ready_detail=HEALTH
             ),
-            replace(
-                base, name="worker-apply", command=[*worker, "-Q", "apply", "-n", "apply@slipway", "-c", "3"],
-                ready="line", ready_detail=" ready.",
-            ),
-            replace(
-                base, name="worker", command=[*worker, "-Q", "slow,celery", "-n", "slow@slipway", "-c", "3"],
-                ready="line", ready_detail=" ready.",
-            ),
-            replace(base, name="beat", command=[*celery, "beat", "-l", "INFO", "--pidfile", "", "--schedule", beat_file]),
-        ]  # fmt: skip
+            replace(working, name="worker-apply", command=[*worker, "-Q", "apply", "-n", "apply@slipway", "-c", "3"]),
+            replace(working, name="worker", command=[*worker, "-Q", "slow,celery", "-n", "slow@slipway", "-c", "3"]),
+            replace(base, name="beat", command=beat),
+        ]
 
     def first_plan(self) -> Plan:
         """Return the services that must be ready before migrations."""

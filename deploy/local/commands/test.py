@@ -24,6 +24,12 @@ from deploy.local.services import Service
 
 START_SECONDS = 30.0
 MOST_WORKERS = 8
+# pytest-django reads the settings before any conftest; these keys are good for nothing else.
+KEYS = {
+    "SLIPWAY_SECRET_KEY": "tests-only",
+    "SLIPWAY_FIELD_KEYS": "ZmDfcTF7_60GrrY167zsiPd67pEvs0aGOv2oasOM1Pg=",
+    "SLIPWAY_LOG_LEVEL": "WARNING",
+}
 
 
 def run(home: Home, arguments: list[str]) -> int:
@@ -78,7 +84,7 @@ def private_services(home: Home) -> Iterator[dict[str, str]]:
             ),
         ]  # fmt: skip
         running.extend(_start(service, folder) for service in services)
-        yield {"DATABASE_URL": database.url(database_port), "REDIS_URL": store.url(store_port)}
+        yield {"DATABASE_URL": database.url(database_port), "REDIS_URL": store.url(store_port), **KEYS}
     finally:
         for process in running:
             process.send_signal(signal.SIGINT)

@@ -60,19 +60,9 @@ class Postgres:
 
     def command(self, port: int, settings: dict[str, str]) -> list[str]:
         """Return the command that runs the server in the foreground."""
+        arguments = ["-D", str(self.data), "-h", HOST, "-p", str(port), "-k", ""]
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        return [
-            str(self.binaries / "bin/postgres"),
-            "-D",
-            str(self.data),
-            "-h",
-            HOST,
-            "-p",
-            str(port),
-            "-k",
-            "",
-            *options,
-        ]
+        return [str(self.binaries / "bin/postgres"), *arguments, *options]
 
     def url(self, port: int, database: str = DATABASE) -> str:
         """Return the server's address for Django."""
@@ -103,7 +93,8 @@ class Postgres:
 
     def _run(self, program: str, *arguments: str, stdin: str = "") -> None:
         done = subprocess.run(
-            [str(self.binaries / "bin" / program), *arguments], input=stdin, capture_output=True, text=True, check=False,
+            [str(self.binaries / "bin" / program), *arguments],
+            input=stdin, capture_output=True, text=True, check=False,
             cwd=self.place, user=self.owner.uid, group=self.owner.gid, env={"PATH": os.defpath, "LC_ALL": "C"},
             extra_groups=[] if self.owner.uid is not None else None,
         )  # fmt: skip

@@ -98,12 +98,15 @@ class _Index:
         kind, path = action.get("action"), action.get("file_path")
         if not path:
             raise missing("actions[file_path]")
+        _check_path(path)
         if kind not in ("create", "update", "delete", "move", "chmod"):
             raise bad_request("actions[action] does not have a valid value")
         exists = await self._mode(path)
         if kind == "create" and exists:
             raise bad_request("A file with this name already exists")
-        source = action.get("previous_path", "") if kind == "move" else path
+        source = action.get("previous_path") or "" if kind == "move" else path
+        if kind == "move":
+            _check_path(source)
         mode = await self._mode(source)
         if kind != "create" and not mode:
             raise bad_request("A file with this name doesn't exist")
@@ -119,10 +122,7 @@ class _Index:
             blob = (await self.run("hash-object", "-w", "--stdin", stdin=_content(action))).decode().strip()
         if "execute_filemode" in action:
             mode = "100755" if action["execute_filemode"] else "100644"
-        try:
-            await self.run("update-index", "--add", "--cacheinfo", f"{mode or '100644'},{blob},{path}")
-        except GitError as exc:
-            raise bad_request("Path is invalid: it must stay inside the repository") from exc
+        await self.run("update-index", "--add", "--cacheinfo", f"{mode or '100644'},{blob},{path}")
 
     async def _entry(self, path: str) -> list[str]:
         output = (await self.run("ls-files", "--stage", "-z", "--", f":(literal){path}")).decode()
@@ -134,6 +134,12 @@ class _Index:
 
     async def _blob(self, path: str) -> str:
         return (await self._entry(path))[1]
+
+
+def _check_path(path: str) -> None:
+    parts = path.split("/")
+    if any(part in ("", ".", "..") or part.lower() == ".git" for part in parts) or not path.isprintable():
+        raise bad_request("Path is invalid: it must stay inside the repository")
 
 
 def _content(action: dict[str, Any]) -> bytes:
