@@ -233,15 +233,28 @@ def test_journal_names_the_push_and_holds_no_credentials(harbor: Running, regist
 
 
 @pytest.mark.skipif(shutil.which("skopeo") is None, reason="needs skopeo")
-def test_skopeo_reads_an_image(
+def test_skopeo_copies_images_in_and_out(
     harbor: Running, registry: Registry, name: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    digest, _ = registry.push_image(name, "v1", b"layer")
-    certificates = tmp_path_factory.mktemp("certificates")
-    shutil.copy(harbor.ca, certificates / "ca.crt")
-    command = ["skopeo", "inspect", "--cert-dir", str(certificates), "--creds", ":".join(harbor.admin)]
-    shown = subprocess.run(
-        [*command, f"docker://{harbor.registry}/{name}:v1"], capture_output=True, text=True, timeout=30, check=False
+    folder = tmp_path_factory.mktemp("skopeo")
+    (folder / "certificates").mkdir()
+    shutil.copy(harbor.ca, folder / "certificates" / "ca.crt")
+    certificates, credentials = str(folder / "certificates"), ":".join(harbor.admin)
+
+    def skopeo(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["skopeo", *arguments], capture_output=True, text=True, timeout=30, check=False)
+
+    base, ours = f"docker://{harbor.registry}/base/static:1", f"docker://{harbor.registry}/{name}:v1"
+    pulled = skopeo("copy", "--src-cert-dir", certificates, base, f"oci:{folder}/image:v1")
+    assert pulled.returncode == 0, pulled.stderr
+    refused = skopeo("copy", "--dest-cert-dir", certificates, f"oci:{folder}/image:v1", ours)
+    assert "unauthorized" in refused.stderr
+    pushed = skopeo(
+        "copy", "--dest-cert-dir", certificates, "--dest-creds", credentials, f"oci:{folder}/image:v1", ours
     )
-    assert shown.returncode == 0, shown.stderr
-    assert json.loads(shown.stdout)["Digest"] == digest
+    assert pushed.returncode == 0, pushed.stderr
+    shown = skopeo("inspect", "--cert-dir", certificates, "--creds", credentials, ours)
+    assert (
+        json.loads(shown.stdout)["Digest"]
+        == registry.call("HEAD", f"/v2/{name}/manifests/v1").headers["Docker-Content-Digest"]
+    )

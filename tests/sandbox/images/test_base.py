@@ -67,6 +67,7 @@ def test_base_images_are_pushed_once(harbor: Running) -> None:
 
 def init(*arguments: str, **options: object) -> subprocess.Popen[str]:
     command = [sys.executable, str(CONTENT / "my_init.py"), *arguments]
+    options.setdefault("env", {"PATH": os.defpath})
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)  # type: ignore[call-overload,no-any-return]
 
 
