@@ -52,7 +52,10 @@ def load_json(body: bytes) -> tuple[Any, list[str]]:
     twice: dict[int, tuple[Object, list[tuple[str, Any]]]] = {}
 
     def keep(pairs: list[tuple[str, Any]]) -> Object:
-        result = dict(pairs)
+        result: Object = {}
+        for key, inner in pairs:  # Go decodes a repeated object into the same map
+            both = isinstance(inner, dict) and isinstance(result.get(key), dict)
+            result[key] = {**result[key], **inner} if both else inner
         if len(result) < len(pairs):
             twice[id(result)] = (result, pairs)
         return result
@@ -145,7 +148,8 @@ def load_yaml(body: bytes) -> tuple[Any, list[str]]:
     try:
         value = loader.get_data() if loader.check_data() else None
     except yaml.MarkedYAMLError as exc:
-        line = exc.problem_mark.line + 1 if exc.problem_mark is not None else 0
+        line = exc.problem_mark.line if exc.problem_mark is not None else 0
+        line += isinstance(exc, yaml.scanner.ScannerError)  # Go counts so: from 1 in its scanner, from 0 in its parser
         raise ValueError(f"error converting YAML to JSON: yaml: line {line}: {exc.problem}") from exc
     except (yaml.YAMLError, UnicodeDecodeError) as exc:
         raise ValueError(f"error converting YAML to JSON: yaml: {exc}") from exc

@@ -291,6 +291,7 @@ def _network_policy(obj: Object) -> None:
 
 def _event(obj: Object) -> None:
     fill(obj, reportingComponent="", reportingInstance="", source={})
+    obj.setdefault("eventTime", None)
 
 
 def _ports_protocol(obj: Object) -> None:

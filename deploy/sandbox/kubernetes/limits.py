@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from . import quantity
-from .resources import Resource
+from .resources import BY_KEY, Resource
 from .status import Forbidden
 from .store import Store
 
@@ -82,7 +82,7 @@ def check_ranges(store: Store, pod: Object) -> None:
 
 def _range_faults(limit: Object, resources: Object) -> Iterator[str]:
     limits, requests = resources.get("limits") or {}, resources.get("requests") or {}
-    for name, bound in reversed(sorted((limit.get("max") or {}).items())):
+    for name, bound in sorted((limit.get("max") or {}).items(), reverse=True):
         if name not in limits:
             yield f"maximum {name} usage per Container is {bound}.  No limit is specified"
         elif quantity.parse(limits[name]) > quantity.parse(bound):
@@ -140,8 +140,6 @@ def usage_of(resource: Resource, obj: Object) -> dict[str, Decimal]:
 
 def used_in(store: Store, namespace: str, hard: Object) -> Object:
     """Return `status.used` for a quota's `hard`, as texts."""
-    from .resources import BY_KEY
-
     used: dict[str, Decimal] = dict.fromkeys(hard, Decimal(0))
     for key in _keys_of(hard):
         if key not in BY_KEY:

@@ -21,7 +21,7 @@ from .status import ApiError, Cause, Expired, Invalid, bad_request
 from .store import Store
 
 Object = dict[str, Any]
-_TOO_OLD_TOKEN = (
+_FORGOTTEN = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
     "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. "
     "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or "
@@ -171,7 +171,7 @@ def _snapshot_of_token(store: Store, resource: Resource, version: int, start: tu
     try:
         return store.snapshot(resource.storage, version)
     except Expired:
-        error = Expired(_TOO_OLD_TOKEN)
+        error = Expired(_FORGOTTEN)
         start = start or ("", "")
         error.metadata = {"continue": _encode_token(-1, "/".join(part for part in start if part) + "\0")}
         raise error from None

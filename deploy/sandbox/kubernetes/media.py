@@ -73,9 +73,17 @@ def negotiate(header: str) -> Accepted:
 class _Dumper(yaml.SafeDumper):
     """Block style without anchors."""
 
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, _data: Any) -> bool:
         """Write repeated values out."""
         return True
+
+
+def _text(dumper: _Dumper, value: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in value else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_Dumper.add_representer(str, _text)
 
 
 def to_yaml(value: Any) -> bytes:

@@ -76,6 +76,7 @@ def begin(resource: Resource, obj: Object) -> None:
     for field in (*_SERVER_OWNED, "resourceVersion"):
         metadata.pop(field, None)
     metadata["uid"] = str(uuid.uuid4())
+    metadata["resourceVersion"] = "0"  # the store's turn; here it only takes its place in the order
     metadata["creationTimestamp"] = now()
     if resource.generation:
         metadata["generation"] = 1
@@ -151,6 +152,8 @@ def mark_deleted(resource: Resource, obj: Object, grace: int | None, propagation
     already = "deletionTimestamp" in metadata
     if already and seconds >= metadata.get("deletionGracePeriodSeconds", 0):
         return obj
+    if not already and resource.key != "pods" and propagation == "Background" and not _held(resource, obj):
+        return obj  # nothing to wait for: it goes as it is
     if not already:
         if propagation == "Foreground":
             metadata["finalizers"] = [*metadata.get("finalizers", ()), "foregroundDeletion"]
@@ -165,6 +168,10 @@ def mark_deleted(resource: Resource, obj: Object, grace: int | None, propagation
         del metadata["deletionGracePeriodSeconds"]
         obj["status"] = {**obj.get("status", {}), "phase": "Terminating"}
     return obj
+
+
+def _held(resource: Resource, obj: Object) -> bool:
+    return bool(obj["metadata"].get("finalizers")) or resource.key == "namespaces"
 
 
 def pod_grace(pod: Object, grace: int | None) -> int:

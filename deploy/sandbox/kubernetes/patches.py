@@ -83,7 +83,8 @@ def strategic(node: Node, target: Any, patch: Object) -> Any:
         if key.startswith("$setElementOrder/"):
             name = key.partition("/")[2]
             if isinstance(result.get(name), list):
-                result[name] = _in_order(node.field(name) or _ANY, result[name], order)
+                before = target.get(name) or [] if isinstance(target, dict) else []
+                result[name] = _in_order(node.field(name) or _ANY, result[name], order, before)
     return result
 
 
@@ -96,8 +97,9 @@ def _strategic_value(node: Node, current: Any, value: Any) -> Any:
         return [each for each in value if not (isinstance(each, dict) and "$patch" in each)]
     result = list(current or ())
     if node.merge_key is None:
-        return [*result, *(each for each in value if each not in result)]
-    return _merge_list(node, node.merge_key, result, value)
+        return _in_order(node, [*result, *(each for each in value if each not in result)], value, result)
+    merged = _merge_list(node, node.merge_key, result, value)
+    return _in_order(node, merged, value, list(current or ()))
 
 
 def _merge_list(node: Node, key: str, result: list[Any], patch: list[Any]) -> list[Any]:
@@ -114,15 +116,26 @@ def _merge_list(node: Node, key: str, result: list[Any], patch: list[Any]) -> li
     return result
 
 
-def _in_order(node: Node, entries: list[Any], order: list[Any]) -> list[Any]:
-    """Return the entries in the order that kubectl wants; what it does not name keeps its place at the end."""
+def _in_order(node: Node, entries: list[Any], patch: list[Any], live: list[Any]) -> list[Any]:
+    """Return the entries in the order of a real server.
+
+    What the patch names comes in the patch's order, the rest in the live order; a named entry that is not in the live
+    list goes before the rest.
+    """
 
     def key_of(entry: Any) -> Any:
         return entry.get(node.merge_key) if isinstance(entry, dict) and node.merge_key else entry
 
-    wanted = [key_of(each) for each in order]
+    wanted = [key_of(each) for each in patch]
+    place = {key_of(each): index for index, each in reversed(list(enumerate(live)))}
     named = sorted((each for each in entries if key_of(each) in wanted), key=lambda each: wanted.index(key_of(each)))
-    return [*named, *(each for each in entries if key_of(each) not in wanted)]
+    rest = sorted((each for each in entries if key_of(each) not in wanted), key=lambda each: place.get(key_of(each), 0))
+    ordered: list[Any] = []
+    while named and rest:
+        left, right = place.get(key_of(rest[0])), place.get(key_of(named[0]))
+        first = left is not None and right is not None and left < right
+        ordered.append(rest.pop(0) if first else named.pop(0))
+    return [*ordered, *named, *rest]
 
 
 def json_patch(target: Object, operations: list[Any]) -> Object:

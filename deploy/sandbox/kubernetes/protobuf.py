@@ -131,16 +131,16 @@ def _meant(field: str, value: Any) -> bool:
     return bool(value) or field in _KEEP_ZERO or isinstance(value, str)
 
 
-def _value(type: str, raw: Any) -> Any:
-    if type == "string":
+def _value(kind: str, raw: Any) -> Any:
+    if kind == "string":
         return bytes(raw).decode()
-    if type == "bytes":
+    if kind == "bytes":
         return base64.b64encode(raw).decode()
-    if type == "bool":
+    if kind == "bool":
         return bool(raw)
-    if type in ("int32", "int64", "uint32", "uint64"):
+    if kind in ("int32", "int64", "uint32", "uint64"):
         return raw - (1 << 64) if raw >= 1 << 63 else raw
-    return _message(type, raw)
+    return _message(kind, raw)
 
 
 def _special(name: str, content: bytes) -> tuple[Any] | None:

@@ -1,7 +1,6 @@
-"""Make `protobuf.json`, the field numbers of the served kinds, from the `generated.proto` files of k8s.io/api and
-k8s.io/apimachinery.
+"""Make `protobuf.json`, the field numbers of the served kinds.
 
-Run it when the served release changes, with the root folders of both repositories:
+They come from the `generated.proto` files of the repositories k8s.io/api and k8s.io/apimachinery (Apache-2.0). Run it when the served release changes, with the root folders of both repositories:
 `python -m deploy.sandbox.kubernetes.protobuf_table API_FOLDER APIMACHINERY_FOLDER`
 """
 
@@ -33,16 +32,16 @@ def parse(text: str) -> Messages:
     messages: Messages = {}
     for name, body in re.findall(r"^message (\w+) \{(.*?)^\}", text, re.MULTILINE | re.DOTALL):
         fields: dict[str, list[str]] = {}
-        for label, type, field, number in _FIELD.findall(body):
-            fields[number] = [field, _typed(package[1], label, type)]
+        for label, kind, field, number in _FIELD.findall(body):
+            fields[number] = [field, _typed(package[1], label, kind)]
         messages[f"{package[1]}.{name}"] = fields
     return messages
 
 
-def _typed(package: str, label: str, type: str) -> str:
+def _typed(package: str, label: str, kind: str) -> str:
     """Return a type in full: `*` before repeated ones, `map:` before the values of maps."""
-    mapped = re.fullmatch(r"map<\s*\w+\s*,\s*([\w.]+)\s*>", type)
-    bare = (mapped[1] if mapped else type).lstrip(".")
+    mapped = re.fullmatch(r"map<\s*\w+\s*,\s*([\w.]+)\s*>", kind)
+    bare = (mapped[1] if mapped else kind).lstrip(".")
     if "." not in bare and bare[0].isupper():
         bare = f"{package}.{bare}"
     return f"map:{bare}" if mapped else f"*{bare}" if label == "repeated" else bare
@@ -57,7 +56,7 @@ def reachable(messages: Messages) -> Messages:
         name = waiting.pop()
         if name in messages and name not in found:
             found.add(name)
-            waiting += [type.removeprefix("map:").lstrip("*") for _, type in messages[name].values()]
+            waiting += [kind.removeprefix("map:").lstrip("*") for _, kind in messages[name].values()]
     return {name: messages[name] for name in sorted(found)}
 
 

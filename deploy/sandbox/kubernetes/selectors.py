@@ -6,18 +6,16 @@ https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from .status import bad_request
 
-_KEY = r"(?:[A-Za-z0-9](?:[-A-Za-z0-9.]*[A-Za-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?"
-_VALUE = r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?)?"
-_SET = re.compile(rf"({_KEY})\s+(in|notin)\s*\(([^()]*)\)")
-_EQUALITY = re.compile(rf"({_KEY})\s*(==|=|!=)\s*({_VALUE})")
-_ORDER = re.compile(rf"({_KEY})\s*([<>])\s*(-?\d+)")
-_EXISTS = re.compile(rf"(!?)\s*({_KEY})")
+_TOKEN = re.compile(r"\s*(==|!=|=|,|\(|\)|!|>|<|[^\s=!,()<>]+)")
+_SYMBOLS = ("==", "!=", "=", ",", "(", ")", "!", ">", "<")
+_OPERATORS = "in, notin, =, ==, !=, gt, lt"
 
 
 @dataclass(frozen=True)
@@ -49,34 +47,85 @@ class Requirement:
 Selector = tuple[Requirement, ...]
 
 
+class _Parser:
+    """A reader of selector texts that words faults as the real one does."""
+
+    def __init__(self, text: str) -> None:
+        self._tokens = _TOKEN.findall(text)
+        self._position = 0
+
+    def peek(self) -> str:
+        """Return the next token; empty at the end."""
+        return self._tokens[self._position] if self._position < len(self._tokens) else ""
+
+    def take(self) -> str:
+        """Return the next token and pass it."""
+        token = self.peek()
+        self._position += 1
+        return token
+
+    def requirements(self) -> Iterator[Requirement]:
+        """Yield every term."""
+        while self.peek():
+            if self.peek() in _SYMBOLS and self.peek() != "!":
+                raise bad_request(f"found '{self.peek()}', expected: !, identifier, or 'end of string'")
+            yield self._requirement()
+            if self.peek() not in ("", ","):
+                raise bad_request(f"found '{self.peek()}', expected: ',' or 'end of string'")
+            if self.take() == "," and not self.peek():
+                raise bad_request("found '', expected: identifier after ','")
+
+    def _requirement(self) -> Requirement:
+        if self.peek() == "!":
+            self.take()
+            return Requirement(self._identifier(), "DoesNotExist")
+        key = self._identifier()
+        operator = self.peek()
+        if operator in ("", ","):
+            return Requirement(key, "Exists")
+        self.take()
+        if operator in ("in", "notin"):
+            return Requirement(key, "In" if operator == "in" else "NotIn", self._set())
+        if operator not in ("=", "==", "!=", ">", "<"):
+            raise bad_request(f"unable to parse requirement: found '{operator}', expected: {_OPERATORS}")
+        value = "" if self.peek() in ("", ",") else self.take()
+        if operator in (">", "<"):
+            return Requirement(key, "Gt" if operator == ">" else "Lt", frozenset({value}))
+        return Requirement(key, "NotIn" if operator == "!=" else "In", frozenset({value}))
+
+    def _identifier(self) -> str:
+        token = self.take()
+        if not token or token in _SYMBOLS:
+            raise bad_request(f"unable to parse requirement: found '{token}', expected: identifier")
+        return token
+
+    def _set(self) -> frozenset[str]:
+        if self.peek() != "(":
+            raise bad_request(f"unable to parse requirement: found '{self.peek()}' expected: '('")
+        self.take()
+        values: list[str] = []
+        while self.peek() != ")":
+            value = self.take()
+            if not value or (value in _SYMBOLS and value != ","):
+                raise bad_request(f"unable to parse requirement: found '{value}', expected: ',', or ')'")
+            if value != ",":
+                values.append(value)
+        self.take()
+        return frozenset(values)
+
+
+@lru_cache(maxsize=1024)
 def parse(text: str) -> Selector:
     """Return the terms of a selector such as `app=web,tier in (a, b),!canary`.
 
     Raises:
         ApiError: 400 for text that is no selector.
     """
-    requirements = []
-    for term in _split(text):
-        requirements.append(_term(term, text))
-    return tuple(requirements)
+    return tuple(_Parser(text).requirements())
 
 
 def _split(text: str) -> list[str]:
-    terms = re.split(r",(?![^()]*\))", text)
-    return [term.strip() for term in terms if term.strip()]
-
-
-def _term(term: str, whole: str) -> Requirement:
-    if match := _SET.fullmatch(term):
-        values = frozenset(value.strip() for value in match[3].split(","))
-        return Requirement(match[1], "In" if match[2] == "in" else "NotIn", values)
-    if match := _EQUALITY.fullmatch(term):
-        return Requirement(match[1], "NotIn" if match[2] == "!=" else "In", frozenset({match[3]}))
-    if match := _ORDER.fullmatch(term):
-        return Requirement(match[1], "Gt" if match[2] == ">" else "Lt", frozenset({match[3]}))
-    if match := _EXISTS.fullmatch(term):
-        return Requirement(match[2], "DoesNotExist" if match[1] else "Exists")
-    raise bad_request(f"unable to parse requirement: found '{term}', in \"{whole}\"")
+    return [term.strip() for term in text.split(",") if term.strip()]
 
 
 def from_label_selector(selector: Mapping[str, Any] | None) -> Selector:
@@ -137,7 +186,10 @@ def parse_fields(text: str, resource: str) -> Callable[[Mapping[str, Any]], bool
         if match is None:
             raise bad_request(f"invalid selector: '{text}'; can't understand '{term}'")
         if match[1] not in known:
-            raise bad_request(f"field label not supported: {match[1]}")
+            if resource in FIELDS:
+                raise bad_request(f"field label not supported: {match[1]}")
+            only = 'only "metadata.name", "metadata.namespace"'
+            raise bad_request(f'"{match[1]}" is not a known field selector: {only}')
         terms.append((match[1].split("."), match[2] != "!=", match[3]))
 
     def test(obj: Mapping[str, Any]) -> bool:

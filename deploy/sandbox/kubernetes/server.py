@@ -16,7 +16,20 @@ from aiohttp import web
 
 from deploy.sandbox.common.host import Context
 
-from . import bootstrap, discovery, media, openapi, options, reviews, routes, streams, subresources, verbs
+from . import (
+    bootstrap,
+    discovery,
+    execution,
+    logs,
+    media,
+    openapi,
+    options,
+    portforward,
+    reviews,
+    routes,
+    subresources,
+    verbs,
+)
 from .access import Access, Attributes, User
 from .admission import Admission
 from .resources import BY_PATH, GROUPS, Resource
@@ -42,6 +55,24 @@ _VERBS: dict[str, Callable[[Call], Awaitable[web.Response]]] = {
     "patch": verbs.patch,
     "delete": verbs.delete,
     "deletecollection": verbs.delete_collection,
+}
+
+
+async def _status(call: Call) -> web.Response:
+    if call.route.verb == "get":
+        return await verbs.get(call)
+    if call.route.verb == "update":
+        return await verbs.update(call, status=True)
+    return await verbs.patch(call, status=True)
+
+
+_SUBRESOURCES: dict[str, Callable[[Call], Awaitable[web.Response]]] = {
+    "status": _status,
+    "scale": subresources.scale,
+    "binding": subresources.binding,
+    "eviction": subresources.eviction,
+    "finalize": subresources.finalize,
+    "ephemeralcontainers": subresources.ephemeral_containers,
 }
 
 
@@ -110,6 +141,11 @@ class Cluster:
             unsubscribe()
         self.store.close()
 
+    def issue_token(self, namespace: str, account: str) -> str:
+        """Return a token of a ServiceAccount for a pod's volume, good for an hour; empty where there is no account."""
+        found = self.store.peek("serviceaccounts", namespace, account)
+        return "" if found is None else self.tokens.issue(found, seconds=3607)
+
     def endpoints(self) -> dict[str, Any]:
         """Return what a client needs: server, token, kubeconfig, context, ingress."""
         found = {
@@ -171,10 +207,7 @@ class Cluster:
     async def _dispatch(self, request: web.Request) -> web.StreamResponse:
         user = self.access.authenticate(request.headers)
         route = routes.parse(request.method, request.path, request.query)
-        if route is None:
-            asked = Attributes(request.method.lower(), path=request.path)
-        else:
-            asked = route.attributes()
+        asked = Attributes(request.method.lower(), path=request.path) if route is None else route.attributes()
         user = self.access.impersonate(user, request.headers, asked)
         self.access.require(user, asked)
         if route is None:
@@ -220,36 +253,18 @@ class Cluster:
             raise method_not_allowed()
         if sub.name in ("exec", "attach", "portforward"):
             self.access.require(call.user, replace(route.attributes(), verb="create"))
+        if sub.name in _SUBRESOURCES:
+            return await _SUBRESOURCES[sub.name](call)
         match sub.name:
-            case "status":
-                return await self._status(call)
             case "log":
-                return await streams.logs(call, self.kubelet, self._cut_after(call.request))
+                return await logs.logs(call, self.kubelet, self._cut_after(call.request))
             case "exec" | "attach":
-                return await streams.exec_or_attach(call, self.kubelet)
+                return await execution.exec_or_attach(call, self.kubelet)
             case "portforward":
-                return await streams.port_forward(call, self.kubelet)
-            case "token":
+                return await portforward.port_forward(call, self.kubelet)
+            case _:
                 options.check(call.request.query, "CreateOptions")
                 return await subresources.token(call, self.tokens)
-            case "scale":
-                return await subresources.scale(call)
-            case "binding":
-                return await subresources.binding(call)
-            case "eviction":
-                return await subresources.eviction(call)
-            case "finalize":
-                return await subresources.finalize(call)
-            case _:
-                return await subresources.ephemeral_containers(call)
-
-    @staticmethod
-    async def _status(call: Call) -> web.Response:
-        if call.route.verb == "get":
-            return await verbs.get(call)
-        if call.route.verb == "update":
-            return await verbs.update(call, status=True)
-        return await verbs.patch(call, status=True)
 
     def _fixed(self, request: web.Request) -> web.Response:
         """Answer a path that is no resource: version, health, discovery, OpenAPI."""

@@ -116,6 +116,8 @@ class Invalid(ApiError):
             del details["group"]
         if not name:
             del details["name"]
+        if not kind:
+            del details["kind"]
         details["causes"] = [cause.as_dict() for cause in listed]
         faults = [f"{cause.field}: {cause.message}" if cause.field else cause.message for cause in listed]
         text = faults[0] if len(faults) == 1 else f"[{', '.join(faults)}]"

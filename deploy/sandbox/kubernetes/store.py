@@ -264,6 +264,8 @@ class Store:
 
     def _commit(self, type: EventType, resource: str, key: tuple[str, str], obj: Object, *, dry_run: bool) -> Object:
         if dry_run:
+            if type == "ADDED":
+                del obj["metadata"]["resourceVersion"]
             return obj
         entry = self._entries[resource].get(key)
         version = self.version + 1

@@ -125,9 +125,7 @@ def _merge_lists(node: Node, live: list[Any], config: list[Any]) -> list[Any]:
         if index is None:
             merged.append(entry)
             continue
-        for passed in range(position, index):
-            if live_keys[passed] not in wanted:
-                merged.append(live[passed])
+        merged.extend(live[passed] for passed in range(position, index) if live_keys[passed] not in wanted)
         position = max(position, index + 1)
         merged.append(entry if node.is_set else merge(node.item, live[index], entry))
     merged.extend(live[index] for index in range(position, len(live)) if live_keys[index] not in wanted)

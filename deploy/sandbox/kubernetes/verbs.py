@@ -6,7 +6,7 @@ Every function takes a `Call`, which holds what all of them need of one request.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -18,7 +18,7 @@ from .apply import apply, node_of
 from .conversions import inward, outward
 from .resources import Resource
 from .routes import Route
-from .status import ApiError, Conflict, Invalid, NotFound, bad_request, method_not_allowed, success, unprocessed
+from .status import ApiError, Conflict, Invalid, NotFound, bad_request, success, unprocessed
 from .store import Store, Writer
 
 Object = dict[str, Any]
@@ -177,7 +177,8 @@ async def patch(call: Call, *, status: bool = False) -> web.Response:
 
 def _checked_patch(call: Call, patched: Object, validation: str) -> Object:
     """Return the patched object in its schema's shape; faults are a 422 that quotes the whole object."""
-    whole = msgspec.json.encode(patched).decode()
+    rest = {key: value for key, value in patched.items() if key not in ("apiVersion", "kind")}
+    whole = msgspec.json.encode({"apiVersion": patched.get("apiVersion"), "kind": patched.get("kind"), **rest}).decode()
     try:
         obj, call.warnings = decoding.checked(call.resource, patched, validation, [])
     except ApiError as exc:
@@ -199,7 +200,7 @@ def _apply(call: Call, body: bytes, validation: str, *, status: bool) -> web.Res
         if status or call.route.subresource:
             raise NotFound(call.key, call.route.name)
         asked = call.route.attributes()
-        call.access.require(call.user, _with_verb(asked, "create"))
+        call.access.require(call.user, replace(asked, verb="create"))
         fresh = apply(call.resource, None, config, manager, force=force)
         fresh["metadata"].pop("uid", None)
         writer = Writer(manager, applied=True)
@@ -223,12 +224,6 @@ def _apply(call: Call, body: bytes, validation: str, *, status: bool) -> web.Res
     )
     writer = Writer(manager, call.route.subresource, applied=True)
     return _keep(call, inward(call.resource, merged), live, "apply", status=status, writer=writer)
-
-
-def _with_verb(asked: Any, verb: str) -> Any:
-    from dataclasses import replace
-
-    return replace(asked, verb=verb)
 
 
 def _keep(
@@ -345,12 +340,3 @@ async def read_body(request: web.Request) -> bytes:
     if len(body) > decoding.BODY_LIMIT:
         raise decoding.too_large()
     return body
-
-
-def refuse(call: Call) -> web.Response:
-    """Refuse a method that the resource does not know.
-
-    Raises:
-        ApiError: 405.
-    """
-    raise method_not_allowed()
