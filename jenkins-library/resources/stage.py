@@ -11,7 +11,6 @@ import uuid
 from typing import Any
 
 import record
-import webhook
 
 STATUSES = ("running", "succeeded", "failed", "canceled", "skipped")
 
@@ -45,6 +44,8 @@ def tell(stage: dict[str, Any]) -> None:
     build_id = os.environ.get("SLIPWAY_BUILD_ID")
     if not (url and secret and build_id):
         return
+    import webhook  # loads Python's whole HTTP client: only where there is something to send
+
     number = os.environ.get("BUILD_NUMBER", "")
     event = {
         "build_id": build_id,

@@ -17,6 +17,8 @@ from aiohttp import web
 
 CRUMB_FIELD = "Jenkins-Crumb"
 SESSION_COOKIE = "JSESSIONID.sandbox"
+USER = web.RequestKey("user", str)
+SESSION = web.RequestKey("session", str)
 OPEN_PATHS = ("/login", "/sandbox/callback/")  # the callback's path holds a secret of its own
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -32,7 +34,7 @@ class Access:
         self._sessions: set[str] = set()
 
     def middleware(self) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
-        """Return the middleware that lets only known callers through; sets `user` and `session` of the request."""
+        """Return the middleware that lets only known callers through; sets USER and SESSION of the request."""
 
         @web.middleware
         async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -41,16 +43,16 @@ class Access:
             by_token = self._identify(request)
             cookie = request.cookies.get(SESSION_COOKIE, "")
             known = cookie in self._sessions
-            request["user"] = self._username
-            request["session"] = cookie if known else secrets.token_hex(16)
+            request[USER] = self._username
+            request[SESSION] = cookie if known else secrets.token_hex(16)
             if request.method not in ("GET", "HEAD") and not by_token:
                 given = request.headers.get(CRUMB_FIELD, "")
                 if not known or not hmac.compare_digest(given, self.crumb(cookie)):
                     raise web.HTTPForbidden(text="No valid crumb was included in the request")
             response = await handler(request)
             if not known and not response.prepared:
-                self._sessions.add(request["session"])
-                response.set_cookie(SESSION_COOKIE, request["session"], httponly=True, path="/")
+                self._sessions.add(request[SESSION])
+                response.set_cookie(SESSION_COOKIE, request[SESSION], httponly=True, path="/")
             return response
 
         return authenticate

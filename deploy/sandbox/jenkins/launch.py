@@ -49,13 +49,12 @@ class Launcher:
         """Write the programs and the CA bundle that builds use; their addresses may differ from last time."""
         self._programs.mkdir(parents=True, exist_ok=True)
         python, source = shlex.quote(sys.executable), shlex.quote(str(SOURCE))
-        self._program("python3", f'exec {python} "$@"\n')
-        # The builder's layer cache is switched as buildah's is, so the stage scripts know one dialect less.
+        # Library scripts get a Python without our packages, as on any agent.
+        self._program("python3", f'exec {shlex.quote(str(Path(sys.executable).resolve()))} "$@"\n')
         self._program(
             "slipway-builder",
-            f'command=$1\nshift\nif [ "$command" = build ] && [ "${{BUILDAH_LAYERS:-}}" = true ]; then\n'
-            f'    set -- --layers-cache {shlex.quote(str(self._home / "layers"))} "$@"\nfi\n'
-            f'PYTHONPATH={source} exec {python} -m deploy.sandbox.images.builder "$command" "$@"\n',
+            f"SLIPWAY_BUILDER_ROOT={shlex.quote(str(self._home / 'builder'))} PYTHONPATH={source}\n"
+            f'export SLIPWAY_BUILDER_ROOT PYTHONPATH\nexec {python} -m deploy.sandbox.images.builder "$@"\n',
         )
         system = ssl.get_default_verify_paths().cafile
         trusted = Path(system).read_text(encoding="utf-8", errors="replace") if system else ""
@@ -108,6 +107,8 @@ class Launcher:
             "SLIPWAY_BUILDER": str(self._programs / "slipway-builder"),
             "SLIPWAY_CA_FILE": str(self._ca_bundle),
         }
+        if harbor := self._context.servers.get("harbor"):
+            environment["SLIPWAY_BUILDER_REGISTRY"] = harbor.endpoints()["registry"]
         definition = job.definition()
         return Order(
             folder=str(build.folder),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-TOKEN = re.compile(r"\s*(?P<name>[\w*]+)|\s*(?P<mark>[\[\],])|\s*\{(?P<range>[\d,\s]*)\}\s*|\s+$")
+TOKEN = re.compile(r"\s*(?P<name>[\w*]+)|\s*(?P<mark>[\[\],])|\s*\{(?P<range>[\d,\s]*)\}\s*|\s+$", re.ASCII)
 Tree = dict[str, tuple["Tree", slice]]
 
 

@@ -60,7 +60,7 @@ def scripted_library(folder: Path) -> Path:
     library = folder / "library"
     shutil.copytree(LIBRARY, library)
     stages = library / "stages"
-    (stages / "clone.sh").write_text('echo "cloning as $GIT_USERNAME with $GIT_PASSWORD"\n')
+    (stages / "clone.sh").write_text('mkdir -p "$SLIPWAY_WORK/context"; echo "cloning as $GIT_USERNAME with $GIT_PASSWORD"\n')
     (stages / "build.sh").write_text('eval "$DOCKERFILE"\n')
     (stages / "push.sh").write_text("echo pushed\n")
     return library
@@ -96,6 +96,7 @@ class Running:
         self.loop.call_soon_threadsafe(self._until.set)
         self._thread.join(20)
         self.loop.close()
+        self.host.context.journal._file.close()
 
     def restart(self) -> None:
         """Restart Jenkins within its host: connections and memory gone, disk kept."""

@@ -56,7 +56,9 @@ def test_console_looks_like_a_pipeline_and_hides_secrets(client: jenkins.Jenkins
     assert not any("s3cret" in path.read_text(errors="replace") for path in logs), "nowhere on disk either"
 
 
-def test_progressive_text_follows_the_build(client: jenkins.Jenkins, running: Running, job: str, tmp_path: Path) -> None:
+def test_progressive_text_follows_the_build(
+    client: jenkins.Jenkins, running: Running, job: str, tmp_path: Path
+) -> None:
     go = tmp_path / "go"
     number = start(client, job, f"echo before; while [ ! -e {go} ]; do sleep 0.05; done; echo after")
     path = f"job/{job}/{number}/logText/progressiveText"
@@ -134,7 +136,9 @@ def test_other_pipelines_are_refused_in_words(client: jenkins.Jenkins) -> None:
     assert "the sandbox runs one pipeline only" in client.get_build_console_output("other-pipeline", number)
 
 
-def test_missing_credential_fails_the_build_in_jenkins_words(client: jenkins.Jenkins, running: Running, job: str) -> None:
+def test_missing_credential_fails_the_build_in_jenkins_words(
+    client: jenkins.Jenkins, running: Running, job: str
+) -> None:
     store = running.host.context.servers["jenkins"]._site.credentials  # type: ignore[attr-defined]
     store.delete("", "slipway-gitlab")
     try:

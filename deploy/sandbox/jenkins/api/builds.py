@@ -7,6 +7,7 @@ from pathlib import Path
 from aiohttp import web
 
 from deploy.sandbox.jenkins import definitions
+from deploy.sandbox.jenkins.access import USER
 
 from .answers import BUILD, ITEM, Site, as_json, find_build, find_item, page
 
@@ -44,7 +45,7 @@ class BuildHandlers:
         except definitions.BadValue as exc:
             raise web.HTTPInternalServerError(text=str(exc)) from exc
         shown = [parameter.value_shape(values[parameter.name]) for parameter in definition.parameters]
-        entry = self._site.queue.enqueue(item.full_name, shown, request["user"])
+        entry = self._site.queue.enqueue(item.full_name, shown, request[USER])
         request["journal"] |= {"item": item.full_name, "queue_id": entry.id}
         if "SLIPWAY_BUILD_ID" in values:
             request["journal"]["build_id"] = values["SLIPWAY_BUILD_ID"]
@@ -102,7 +103,7 @@ class BuildHandlers:
         """Stop a build, as a person does."""
         found = find_build(self._site, request)
         request["journal"] |= {"item": found.job, "number": found.number}
-        found.stop(request["user"])
+        found.stop(request[USER])
         raise web.HTTPFound(self._site.shapes.build_url(found))
 
     async def artifact(self, request: web.Request) -> web.StreamResponse:

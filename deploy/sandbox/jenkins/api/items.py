@@ -7,6 +7,7 @@ from typing import NoReturn
 from aiohttp import web
 
 from deploy.sandbox.jenkins import definitions
+from deploy.sandbox.jenkins.access import USER
 from deploy.sandbox.jenkins.items import AlreadyExists, BadName, NoParent
 
 from .answers import ITEM, Site, as_json, find_item, is_deep, names, page
@@ -86,7 +87,7 @@ class ItemHandlers:
                 await self._site.queue.cancel(entry)
         for build in self._site.queue.running.values():
             if build.job in doomed:
-                build.stop(request["user"])
+                build.stop(request[USER])
         if not await self._site.queue.until_ended(doomed, STOPPING_SECONDS):
             raise web.HTTPInternalServerError(text=f"Failed to interrupt and stop the builds of {item.full_name}")
         self._site.items.delete(item)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from deploy.sandbox.jenkins.access import CRUMB_FIELD
+from deploy.sandbox.jenkins.access import CRUMB_FIELD, SESSION, USER
 
 from .answers import Site, as_json, is_deep, page
 
@@ -39,7 +39,7 @@ class ServerHandlers:
 
     async def me(self, request: web.Request) -> web.Response:
         """Answer the caller's user."""
-        user = request["user"]
+        user = request[USER]
         url = f"{self._site.shapes.root}user/{user}"
         shape = {"_class": "hudson.model.User", "absoluteUrl": url, "fullName": user, "id": user, "property": []}
         return as_json(request, shape)
@@ -47,13 +47,13 @@ class ServerHandlers:
     async def who_am_i(self, request: web.Request) -> web.Response:
         """Answer how the caller is known."""
         shape = {"_class": "hudson.security.WhoAmI", "anonymous": False, "authenticated": True,
-                 "authorities": ["authenticated"], "name": request["user"]}  # fmt: skip
+                 "authorities": ["authenticated"], "name": request[USER]}  # fmt: skip
         return as_json(request, shape)
 
     async def crumb(self, request: web.Request) -> web.Response:
         """Answer the crumb of the caller's session."""
         shape = {"_class": "hudson.security.csrf.DefaultCrumbIssuer",
-                 "crumb": self._site.access.crumb(request["session"]), "crumbRequestField": CRUMB_FIELD}  # fmt: skip
+                 "crumb": self._site.access.crumb(request[SESSION]), "crumbRequestField": CRUMB_FIELD}  # fmt: skip
         return as_json(request, shape)
 
     async def nodes(self, request: web.Request) -> web.Response:
