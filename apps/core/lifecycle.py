@@ -34,6 +34,7 @@ LEASE = timedelta(seconds=15)
 HEARTBEAT_SECONDS = 5.0
 FIRST_RETRY_SECONDS = 1.0
 LONGEST_RETRY_SECONDS = 30.0
+EARLY = timedelta(milliseconds=50)  # clocks and countdowns are not exact
 
 
 class LeaseLost(Exception):  # noqa: N818 - not an error: the work goes on elsewhere
@@ -249,10 +250,12 @@ Step = Callable[[Any], Again | None]
 
 
 def advance(model: type[Lifecycle], pk: int, steps: Mapping[str, Step]) -> None:
-    """Run one step of row `pk`: the one its status names. Unknown, final or leased rows are left alone."""
+    """Run one step of row `pk`: the one its status names. Rows that are unknown, final, leased or not due are left alone."""
     row = model._default_manager.filter(pk=pk).first()
     if row is None or row.is_final:
         return
+    if row.next_step_at is not None and row.next_step_at > timezone.now() + EARLY:
+        return  # another run has put the next step off: one row has one chain of steps, however often it was woken
     with row.lease() as held:
         if not held:
             return

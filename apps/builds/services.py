@@ -1,0 +1,155 @@
+"""Verbs on builds: ask for one, stop one, take a hint of Jenkins in. The steps that carry it out are in `steps.py`."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+from apps.applications.models import Application, next_number
+from apps.audit import services as audit
+from apps.core import lifecycle
+from apps.core.actors import Actor, system_actor
+from apps.core.dispatch import enqueue
+from apps.core.errors import Blocked, Conflict, InvalidInput, NotFound
+from apps.core.models import Event
+from apps.dockerfiles import policy
+from apps.dockerfiles import selectors as dockerfiles
+from apps.dockerfiles.models import DockerfileRevision
+from apps.repositories import selectors as repositories
+from apps.repositories.models import Push
+
+from .models import Build, Delivery, Status
+from .steps import STEPS
+
+LONGEST = timedelta(minutes=120)
+
+
+def request_build(
+    *,
+    application: Application,
+    actor: Actor,
+    ref: str = "",
+    dockerfile: DockerfileRevision | None = None,
+    no_cache: bool = False,
+    trigger: str = Build.Trigger.PERSON,
+) -> Build:
+    """Ask for a build of what `ref` (a branch, tag or commit; the application's branch when empty) points to now.
+
+    Raises:
+        InvalidInput: there is no such ref.
+        Blocked: no Dockerfile, or one that breaks the platform's rules.
+        IntegrationError: GitLab cannot be asked.
+    """
+    revision = dockerfile or dockerfiles.find_latest_revision(application)
+    _require_dockerfile(application, revision)
+    assert revision is not None
+    commit = repositories.resolve_ref(application, ref or application.branch)
+    with transaction.atomic():
+        build = Build.objects.create(
+            application=application,
+            number=next_number(application, "build"),
+            trigger=trigger,
+            ref=commit.ref,
+            ref_kind=commit.kind,
+            commit_sha=commit.sha,
+            commit_title=commit.title[:500],
+            commit_author=commit.author[:200],
+            commit_authored_at=commit.authored_at,
+            commit_url=commit.url[:500],
+            dockerfile=revision,
+            no_cache=no_cache,
+            created_by_id=actor.user_id,
+            created_by_name=actor.name,
+            deadline_at=timezone.now() + LONGEST,
+        )
+        audit.record(
+            actor=actor, action="build.request", subject=build, project=application.project, ref=ref, sha=commit.sha
+        )
+        enqueue(Build.ADVANCE, build.pk)
+    return build
+
+
+def cancel_build(*, build: Build, actor: Actor) -> None:
+    """Ask a running build to stop.
+
+    Raises:
+        Conflict: it has ended, or was asked already.
+    """
+    with transaction.atomic():
+        if not build.request_cancel():
+            raise Conflict("build.not_running", number=build.number)
+        audit.record(actor=actor, action="build.cancel", subject=build, project=build.application.project)
+
+
+def advance_build(build_id: int) -> None:
+    """Run the next step of a build."""
+    lifecycle.advance(Build, build_id, STEPS)
+
+
+def build_pushed(event_id: int) -> None:
+    """Build what was pushed where the application wants that; a newer push stops an older build of the same branch."""
+    event = Event.objects.filter(pk=event_id).first()
+    push = Push.objects.select_related("application__project").filter(pk=event.object_id).first() if event else None
+    if push is None or not push.application.build_on_push or push.application.archived_at is not None:
+        return
+    application = push.application
+    if Build.objects.filter(application=application, trigger=Build.Trigger.PUSH, commit_sha=push.sha).exists():
+        return
+    actor = system_actor(f"push by {push.pushed_by}" if push.pushed_by else "push")
+    try:
+        build = request_build(application=application, actor=actor, ref=push.sha, trigger=Build.Trigger.PUSH)
+    except (Blocked, InvalidInput) as exc:
+        audit.record(
+            actor=actor, action="build.not_started", subject=application, project=application.project, code=exc.code
+        )
+        return
+    older = Build.objects.filter(
+        application=application,
+        trigger=Build.Trigger.PUSH,
+        status__in=Build.active_statuses(),
+        pk__lt=build.pk,
+    )
+    for superseded in older:
+        if superseded.request_cancel():
+            params = {"branch": application.branch, "by": build.number}
+            Build.objects.filter(pk=superseded.pk).update(cause_code="build.superseded", cause_params=params)
+
+
+def receive_callback(*, uid: str, signature: str, body: bytes, delivery_id: str) -> None:
+    """Take a hint of Jenkins in: verify it, keep its id, wake the build.
+
+    Raises:
+        NotFound: no such build, or the signature does not fit; which of both is not told.
+    """
+    build = Build.objects.select_related("application__jenkins").filter(uid=uid).first()
+    if build is None:
+        raise NotFound("build.foreign_signature")
+    expected = "sha256=" + sign(build.application.jenkins.webhook_secret, str(build.uid), body)
+    if not build.application.jenkins.webhook_secret or not constant_time_compare(signature, expected):
+        raise NotFound("build.foreign_signature")
+    _delivery, created = Delivery.objects.get_or_create(build=build, delivery_id=delivery_id[:100])
+    if created and build.status in (Status.QUEUED, Status.RUNNING):
+        build.wake()
+
+
+def sign(secret: str, build_id: str, body: bytes) -> str:
+    """Return the hex HMAC of a callback's body under the key of one build, derived from the connection's secret."""
+    key = hmac.new(secret.encode(), build_id.encode(), hashlib.sha256).digest()
+    return hmac.new(key, body, hashlib.sha256).hexdigest()
+
+
+def _require_dockerfile(application: Application, revision: DockerfileRevision | None) -> None:
+    blockers: list[tuple[str, dict[str, object]]] = []
+    if revision is None:
+        blockers = [("build.no_dockerfile", {"application": application.name})]
+    elif refused := policy.refusals(application, revision.content):
+        first = f"line {refused[0].line}: {refused[0].message}"
+        blockers = [("build.dockerfile_refused", {"number": revision.number, "first": first})]
+    if blockers:
+        code, params = blockers[0]
+        raise Blocked(code, blockers=blockers, **params)

@@ -1,0 +1,19 @@
+"""Doors for the workers."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from . import services
+
+
+@shared_task(name="builds.advance")
+def advance(build_id: int) -> None:
+    """Run the next step of a build."""
+    services.advance_build(build_id)
+
+
+@shared_task(name="builds.on_push")
+def on_push(event_id: int) -> None:
+    """Build what was pushed, where the application wants that."""
+    services.build_pushed(event_id)

@@ -1,0 +1,40 @@
+"""Reads of Dockerfiles and base images."""
+
+from __future__ import annotations
+
+from django.db.models import Q, QuerySet
+
+from apps.applications.models import Application
+from apps.core.errors import NotFound
+
+from .models import BaseImage, DockerfileRevision
+
+
+def list_revisions(application: Application) -> QuerySet[DockerfileRevision]:
+    """Return an application's revisions, newest first."""
+    return DockerfileRevision.objects.filter(application=application).select_related("application__project")
+
+
+def find_latest_revision(application: Application) -> DockerfileRevision | None:
+    """Return the revision that builds use, None before the first one."""
+    return list_revisions(application).order_by("-number").first()
+
+
+def get_revision(application: Application, number: int) -> DockerfileRevision:
+    """Return one revision.
+
+    Raises:
+        NotFound: there is none of that number.
+    """
+    revision = list_revisions(application).filter(number=number).first()
+    if revision is None:
+        raise NotFound("object.missing")
+    return revision
+
+
+def allowed_images(application: Application, stage: str | None = None) -> QuerySet[BaseImage]:
+    """Return the base images an application may use: of its Harbor, for its language or for all, of a stage or of all."""
+    images = BaseImage.objects.filter(
+        Q(language="") | Q(language=application.language), harbor=application.harbor, enabled=True
+    )
+    return images.filter(stage=stage) if stage else images
