@@ -5,13 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .oci import CONFIG_TYPE, Descriptor, Entry, digest_of, write_layer
+
+UNUSED_SECONDS = 14 * 24 * 3600
+YOUNG_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,12 @@ class Storage:
 
     def find(self, name: str) -> StoredImage | None:
         """Return the image of that name, or None where it or one of its blobs is missing."""
+        image = self._load(name)
+        if image is not None:
+            os.utime(self._name_file(name))  # so that prune() knows it is in use
+        return image
+
+    def _load(self, name: str) -> StoredImage | None:
         try:
             record = json.loads(self._name_file(name).read_text())
             manifest = self.path(record["manifest"]).read_bytes()
@@ -84,6 +95,29 @@ class Storage:
             return None
         described = Descriptor(CONFIG_TYPE, document["config"]["digest"], document["config"]["size"])
         return StoredImage(name, record["manifest"], manifest, config, layers, described, record["origins"])
+
+    def prune(self) -> None:
+        """Forget names that nobody used for two weeks, blobs that no name needs, and what killed builds left behind.
+
+        Nothing younger than a day is touched: another build may be about to use it.
+        """
+        now = time.time()
+        needed: set[str] = set()
+        for file in self._names.iterdir():
+            if now - file.stat().st_mtime > UNUSED_SECONDS:
+                file.unlink(missing_ok=True)
+                continue
+            record = json.loads(file.read_text())
+            image = self._load(record["name"])
+            if image is not None:
+                blobs = [image.digest, image.config_descriptor.digest, *(layer.digest for layer in image.layers)]
+                needed.update(self.path(blob).name for blob in blobs)
+        for blob in self._blobs.iterdir():
+            if blob.name not in needed and now - blob.stat().st_mtime > YOUNG_SECONDS:
+                blob.unlink(missing_ok=True)
+        for entry in self.work.iterdir():
+            if now - entry.stat().st_mtime > YOUNG_SECONDS:
+                shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
 
     def _name_file(self, name: str) -> Path:
         return self._names / f"{hashlib.sha256(name.encode()).hexdigest()}.json"

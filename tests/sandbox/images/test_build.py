@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import io
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import tarfile
@@ -15,7 +17,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.sandbox.isolation import Mode, probe
+from deploy.sandbox.images.pull import Credentials, Images, PullError
+from deploy.sandbox.images.reference import Reference
+from deploy.sandbox.images.storage import Storage
+from deploy.sandbox.isolation import PIPE, Mode, Spec, probe, spawn
 from tests.sandbox.harbor.registry_client import sha256
 from tests.sandbox.harbor.running import Running
 
@@ -306,3 +311,52 @@ def _command_lines() -> list[str]:
         except OSError:
             continue
     return lines
+
+
+def test_built_image_runs_on_a_node(harbor: Running, builder: Builder, tmp_path: Path) -> None:
+    """From the Dockerfile to a process: built, pushed, pulled and unpacked by the node's code, and run under its init."""
+    builder.write(
+        THREE_STAGES,
+        app_py="import os, signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(4))\n"
+        "print(open('greeting.txt').read().strip(), sys.version_info[:2], flush=True)\n"
+        "os.kill(os.getppid(), signal.SIGTERM)\nsignal.pause()\n",
+    )
+    assert builder.build("--build-arg", "GREETING=from the image", tag="demo/runs:v1") == 0
+    assert builder.push(tag="demo/runs:v1") == 0
+
+    async def story() -> tuple[bytes, int]:
+        images = Images(tmp_path / "node", ssl.create_default_context(cafile=harbor.ca))
+        reference = Reference.parse(f"{harbor.registry}/demo/runs:v1")
+        with pytest.raises(PullError, match="pull access denied"):
+            await images.pull(reference, [])
+        image = await images.pull(reference, [Credentials(*harbor.admin)])
+        config = image.config["config"]
+        env = dict(entry.partition("=")[::2] for entry in config["Env"])
+        spec = Spec(str(image.root), [*config["Entrypoint"], *config["Cmd"]], env=env, cwd=config["WorkingDir"])
+        process = await spawn(spec, stdout=PIPE)
+        output, _ = await asyncio.wait_for(process.communicate(), 20)
+        assert process.returncode is not None
+        return output, process.returncode
+
+    output, code = asyncio.run(story())
+    assert output.startswith(b"from the image (3, ")
+    assert code == 4
+
+
+def test_prune_keeps_what_is_in_use(builder: Builder) -> None:
+    builder.write("FROM REGISTRY/base/clone:1\nRUN echo one > one\n")
+    assert builder.build(tag="demo/old:v1") == 0
+    assert builder.build(tag="demo/kept:v1") == 0
+    builder.write("FROM REGISTRY/base/clone:1\nRUN echo two > two\n")
+    assert builder.build(tag="demo/gone:v1") == 0
+    gone = builder.image("demo/gone:v1")
+    storage = Storage(builder.root)
+    (storage.work / "build-killed").mkdir()
+    for place in builder.root.rglob("*"):
+        os.utime(place, (0, 0))
+    assert storage.find(f"{builder.harbor.registry}/demo/kept:v1") is not None  # used now
+    storage.prune()
+    assert builder.push(tag="demo/kept:v1") == 0
+    assert storage.find(gone.name) is None
+    assert not storage.path(gone.layers[-1].digest).exists()
+    assert list(storage.work.iterdir()) == []

@@ -85,6 +85,7 @@ class Build:
             for position, stage in enumerate(needed, 1):
                 await self._build_stage(stage, f"[{position}/{len(needed)}] " if len(needed) > 1 else "")
             self._cache.prune()
+            self._storage.prune()
             return self._commit(target)
         finally:
             _remove(self._work)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import time
 from pathlib import Path
 from typing import Any
 
-from deploy.sandbox.images.oci import Descriptor, canonical
+from deploy.sandbox.images.oci import Descriptor, Entry, canonical, write_layer
 
 LARGEST_CACHE = 2 << 30
 STALE_SECONDS = 14 * 24 * 3600
@@ -45,12 +44,13 @@ class LayerCache:
             return None
         return descriptor, layer
 
-    def keep(self, key: str, descriptor: Descriptor, layer: Path) -> None:
+    def keep(self, key: str, entries: list[Entry]) -> None:
         """Remember a step's layer; the record comes last, so a half-written layer is never found."""
         if self._folder is None:
             return
         partial = self._folder / f"{key}.{os.getpid()}.new"
-        shutil.copyfile(layer, partial)
+        with partial.open("wb") as file:
+            descriptor = write_layer(entries, file)
         partial.replace(self._folder / f"{key}.layer")
         content = {name: getattr(descriptor, name) for name in ("media_type", "digest", "size", "diff_id")}
         partial.write_text(json.dumps(content))

@@ -120,9 +120,7 @@ class StageBuild:
             await action()
             entries = between(before, snapshot(self.root), self.root)
             settle(entries, self.root)
-            descriptor = self._storage.add_layer(entries)
-            self._cache.keep(key, descriptor, self._storage.path(descriptor.digest))
-            self._storage.path(descriptor.digest).unlink()
+            self._cache.keep(key, entries)
         self.now = snapshot(self.root)
         self.key = key
 
