@@ -209,15 +209,7 @@ def _service(reader: Reader) -> Service:
     )
 
 
-def _ingress(reader: Reader) -> Ingress | None:
-    if not reader.flag("enabled", default=True):
-        # Reading on would complain about fields that are only put aside; the object must still be a proper one.
-        _ingress_fields(reader)
-        return None
-    return _ingress_fields(reader)
-
-
-def _ingress_fields(reader: Reader) -> Ingress:
+def _ingress(reader: Reader) -> Ingress:
     return Ingress(
         host=reader.text("host", pattern=DNS_NAME, code="not_a_dns_name"),
         path=reader.text("path", pattern=URL_PATH, code="not_a_url_path", longest=1024) or "/",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from apps.integrations.redaction import Redactor
 
 from . import canonical, sealing
 from .models import DeployYmlRevision, FingerprintKey, ManifestSet, SecretValue
+from .resolve import resolve
 from .sealing import SecretReferences
 
 Manifest = dict[str, Any]
@@ -43,6 +44,11 @@ def get_revision(application: Application, number: int) -> DeployYmlRevision:
     return revision
 
 
+def find_previous_revision(revision: DeployYmlRevision) -> DeployYmlRevision | None:
+    """Return the revision before this one, None for the first."""
+    return list_revisions(revision.application).filter(number__lt=revision.number).first()
+
+
 def list_secret_values(application: Application) -> list[SecretValue]:
     """Return the newest version of each value in each scope, without the value itself."""
     newest = (
@@ -62,7 +68,7 @@ def secret_references(application: Application, target: Target, keys: Iterable[s
     is simply not in the answer.
     """
     wanted = set(keys)
-    chosen = {key: value for key, value in _effective(application, target).items() if key in wanted}
+    chosen = {key: value for key, value in _effective(list_secret_values(application), target).items() if key in wanted}
     if not chosen:
         return SecretReferences()
     # Only the chosen rows are decrypted.
@@ -74,11 +80,39 @@ def secret_references(application: Application, target: Target, keys: Iterable[s
     )
 
 
-def _effective(application: Application, target: Target) -> dict[str, SecretValue]:
+def list_declared_secrets(application: Application) -> list[str]:
+    """Return the names of secret values that the newest revision declares anywhere, sorted."""
+    newest = find_latest_revision(application)
+    if newest is None:
+        return []
+    documents = [newest.base, *(one for group in newest.overrides.values() for one in group.values())]
+    rows = [row for document in documents for row in document.get("secrets") or []]
+    return sorted({row["name"] for row in rows if not row.get("remove")})
+
+
+def list_missing_secrets(application: Application, targets: Sequence[Target]) -> list[tuple[str, list[Target]]]:
+    """Return the secret values that the newest revision uses and some targets have no value for, by name."""
+    newest = find_latest_revision(application)
+    if newest is None:
+        return []
+    values = list_secret_values(application)
+    missing: dict[str, list[Target]] = {}
+    for target in targets:
+        names = {"environment": target.environment.slug, "target": f"{target.environment.slug}/{target.slug}"}
+        spec = resolve(newest.base, newest.overrides, **names).spec
+        known = _effective(values, target)
+        for key in spec.referenced_secrets() if spec else ():
+            if key not in known:
+                missing.setdefault(key, []).append(target)
+    return sorted(missing.items())
+
+
+def _effective(values: Sequence[SecretValue], target: Target) -> dict[str, SecretValue]:
+    """Return the value that `target` gets for each key: its own, its environment's, or the one for everywhere."""
     ranks = {SecretValue.Scope.BASE: 0, SecretValue.Scope.ENVIRONMENT: 1, SecretValue.Scope.TARGET: 2}
     mine = [
         value
-        for value in list_secret_values(application)
+        for value in values
         if value.environment_id in {None, target.environment_id} and value.target_id in {None, target.pk}
     ]
     return {value.key: value for value in sorted(mine, key=lambda value: ranks[SecretValue.Scope(value.scope)])}
