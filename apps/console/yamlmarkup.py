@@ -36,7 +36,9 @@ def _line(line: str) -> SafeString:
     if match is None:
         return format_html("{}", line)
     key = format_html('<span class="y-key">{}</span>{}', match["key"], match["colon"]) if match["key"] else ""
-    comment = format_html('<span class="y-comment">{}</span>', match["comment"]) if match["comment"].strip() else ""
+    comment = match["comment"]
+    if comment.strip():
+        comment = format_html('<span class="y-comment">{}</span>', comment)
     return format_html("{}{}{}{}{}", match["indent"], key, match["gap"], _value(match["value"]), comment)
 
 
