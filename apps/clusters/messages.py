@@ -7,6 +7,7 @@ from apps.core.messages import register
 register(
     {
         "cluster.slug_taken": (_("A cluster “{slug}” exists already."), _("Choose another short name.")),
+        "cluster.refused": (_("{cluster} was not saved: {reason}"), _("Check address, CA and credential, then save again.")),
         "cluster.maintenance": (_("{cluster} is in maintenance."), _("Wait, or ask a platform administrator to end the maintenance.")),
         "cluster.lacks_permissions": (_("The credential may not do everything Slipway needs on {cluster}: {missing}."), _("Apply the printed ServiceAccount and role on the cluster, then check again.")),
         "cluster.in_use": (_("{cluster} has {count} targets."), _("Remove them from their environments first.")),
