@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from typing import Any, cast
+from typing import Any
 
 import httpx2
 
@@ -112,7 +112,8 @@ class Channel:
 async def lines_of(response: httpx2.Response, limit: int) -> AsyncGenerator[bytes, None]:
     """Yield the lines of an answer as they come, without their ends; a line longer than `limit` comes in pieces."""
     rest = bytearray()
-    async with contextlib.aclosing(_chunks(response)) as chunks:
+    # Left open, the inner generator would be closed by the collector at a bad moment.
+    async with contextlib.aclosing(response.aiter_bytes()) as chunks:
         async for chunk in chunks:
             rest += chunk
             *whole, last = rest.split(b"\n")
@@ -125,8 +126,3 @@ async def lines_of(response: httpx2.Response, limit: int) -> AsyncGenerator[byte
             rest = last
     if rest:
         yield bytes(rest)
-
-
-def _chunks(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
-    # Typed as an iterator, it is a generator: left open, it would be closed by the collector at a bad moment.
-    return cast("AsyncGenerator[bytes, None]", response.aiter_bytes())
