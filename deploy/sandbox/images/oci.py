@@ -119,7 +119,7 @@ def write_layer(entries: Iterable[Entry], target: IO[bytes]) -> Descriptor:
     compressed = _Digesting(target)
     with gzip.GzipFile(filename="", mode="wb", fileobj=compressed, mtime=0, compresslevel=6) as packed:
         plain = _Digesting(packed)  # type: ignore[arg-type]
-        with tarfile.open(fileobj=plain, mode="w|", format=tarfile.PAX_FORMAT) as archive:  # type: ignore[call-overload]
+        with tarfile.open(fileobj=plain, mode="w|", format=tarfile.PAX_FORMAT) as archive:
             for entry in sorted(entries, key=lambda item: item.path):
                 _add(archive, entry)
     return Descriptor(LAYER_TYPE, compressed.digest, compressed.size, plain.digest)

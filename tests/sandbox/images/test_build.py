@@ -360,3 +360,32 @@ def test_prune_keeps_what_is_in_use(builder: Builder) -> None:
     assert storage.find(gone.name) is None
     assert not storage.path(gone.layers[-1].digest).exists()
     assert list(storage.work.iterdir()) == []
+
+
+def test_builds_at_the_same_time_share_a_storage(builder: Builder) -> None:
+    builder.write(
+        "FROM REGISTRY/base/clone:1\nCOPY common.txt ./\nARG NUMBER\nRUN echo $NUMBER > number\n", common_txt="x"
+    )
+    base = [sys.executable, "-m", "deploy.sandbox.images.builder", "--root", str(builder.root)]
+    processes = []
+    for number in range(3):
+        name = f"{builder.harbor.registry}/demo/parallel:{number}"
+        command = [
+            *base,
+            "build",
+            "--layers",
+            "--tls-ca",
+            builder.harbor.ca,
+            "--build-arg",
+            f"NUMBER={number}",
+            "-t",
+            name,
+        ]
+        processes.append(
+            subprocess.Popen([*command, str(builder.context)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        )
+    for process in processes:
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode == 0, output.decode()
+    for number in range(3):
+        assert builder.push(tag=f"demo/parallel:{number}") == 0

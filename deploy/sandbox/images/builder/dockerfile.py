@@ -99,7 +99,8 @@ def _instructions(text: str) -> list[Instruction]:
             continue
         if name not in KNOWN:
             raise BuildError(f"unknown instruction: {name}", line=line)
-        options, value = ({}, item["value"])
+        options: dict[str, list[str]] = {}
+        value = item["value"]
         if name in ("ADD", "COPY", "FROM", "RUN"):
             options, value = words.options(value)
         if name in ("RUN", "COPY", "ADD") and _HERE_DOCUMENT.search(value):
