@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.sandbox_process import Sandbox, running
+
 # `./slipway test` starts private PostgreSQL and Redis servers and names them; keys are thrown away with the run.
 os.environ.setdefault("SLIPWAY_SECRET_KEY", "tests-only")
 os.environ.setdefault("SLIPWAY_FIELD_KEYS", "ZmDfcTF7_60GrrY167zsiPd67pEvs0aGOv2oasOM1Pg=")
@@ -35,3 +37,10 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
     yield
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """One sandbox with all its servers for this worker; every test uses its own project, namespace and faults."""
+    with running(tmp_path_factory.mktemp("sandbox")) as started:
+        yield started
