@@ -31,7 +31,8 @@ def manage(installation: Installation, *arguments: str) -> str:
             file.write(done.stdout)
     if done.returncode:
         lines = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()
-        raise Refusal(f"manage.py {arguments[0]} failed: {lines[-1][:300]} (see {log})")
+        reason = next((line for line in reversed(lines) if not line.startswith("Type 'manage.py help'")), lines[-1])
+        raise Refusal(f"manage.py {arguments[0]} failed: {reason[:300]} (see {log})")
     return done.stdout
 
 

@@ -22,7 +22,7 @@ class Home:
     def locate(cls, environ: Mapping[str, str]) -> Home:
         """Return the state folder that the environment names, made where it is missing."""
         named = environ.get("SLIPWAY_HOME")
-        home = cls(Path(named).expanduser().absolute() if named else CHECKOUT / ".slipway")
+        home = cls(Path(named).expanduser().resolve() if named else CHECKOUT / ".slipway")
         for folder in (home.root, home.data, home.logs, home.run):
             folder.mkdir(parents=True, exist_ok=True)
         home.secrets.mkdir(mode=0o700, exist_ok=True)

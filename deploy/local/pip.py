@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,9 +35,7 @@ def command(python: Path, environ: Mapping[str, str]) -> list[str]:
 
 
 def _has_certificates(environ: Mapping[str, str]) -> bool:
-    paths = ssl.get_default_verify_paths()
-    named = (environ.get("PIP_CERT"), environ.get("SSL_CERT_FILE"), paths.cafile)
-    folder = environ.get("SSL_CERT_DIR") or paths.capath
-    return any(name and Path(name).exists() for name in named) or bool(
-        folder and Path(folder).is_dir() and any(os.scandir(folder))
-    )
+    usual = ssl.get_default_verify_paths()
+    files = (environ.get("PIP_CERT"), environ.get("SSL_CERT_FILE", usual.openssl_cafile))
+    folder = Path(environ.get("SSL_CERT_DIR", usual.openssl_capath))
+    return any(name and Path(name).exists() for name in files) or (folder.is_dir() and any(folder.iterdir()))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,28 +40,44 @@ def _stat(pid: int) -> list[str] | None:
     return text.rpartition(")")[2].split()
 
 
-def identify(pid: int) -> Identity | None:
-    """Return the identity of a running process, or None."""
+def identify(pid: int, *, ended: bool = False) -> Identity | None:
+    """Return the identity of a running process (with `ended`, also of one that nobody has waited for), or None."""
     fields = _stat(pid)
-    if fields is None or fields[0] in "ZX":
+    if fields is None or (fields[0] in "ZX" and not ended):
         return None
     return Identity(pid, int(fields[19]), boot_id())
 
 
-def session_members(session: int) -> Iterator[int]:
-    """Return the living processes of a session."""
+def session_members(leader: Identity) -> list[int]:
+    """Return the living processes of the session that `leader` began, also when the leader itself is gone.
+
+    Session 0 (the kernel's, and whatever came into a container from outside), our own session, another boot's,
+    and one whose number has been given to somebody else meanwhile are nobody's business here.
+    """
+    if leader.pid <= 1 or leader.pid == os.getsid(0) or leader.boot != boot_id():
+        return []
+    fields = _stat(leader.pid)
+    if fields is not None and int(fields[19]) != leader.started:
+        return []
+    found = []
     for entry in PROC.iterdir():
         if entry.name.isdigit():
             fields = _stat(int(entry.name))
-            if fields is not None and fields[0] not in "ZX" and int(fields[3]) == session:
-                yield int(entry.name)
+            if (
+                fields is not None
+                and fields[0] not in "ZX"
+                and int(fields[3]) == leader.pid
+                and int(fields[19]) >= leader.started
+            ):
+                found.append(int(entry.name))
+    return found
 
 
-def kill_session(session: int, number: int = signal.SIGKILL) -> None:
-    """Signal what is left of a session whose leader may be gone."""
-    for pid in session_members(session):
+def kill_session(leader: Identity) -> None:
+    """Kill what is left of a session whose leader may be gone."""
+    for pid in session_members(leader):
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, number)
+            os.kill(pid, signal.SIGKILL)
 
 
 def wait_until_gone(identity: Identity, seconds: float) -> bool:
@@ -74,13 +90,27 @@ def wait_until_gone(identity: Identity, seconds: float) -> bool:
     return True
 
 
-def find_by_argument(text: str) -> list[int]:
-    """Return the processes of this user that have `text` in their command line, ourselves left out."""
+def find_modules(package: str, folder: Path) -> list[Identity]:
+    """Return this user's processes that run `python -m PACKAGE…` with an argument or an open file below `folder`."""
     found = []
     for entry in PROC.iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         with contextlib.suppress(OSError):
-            if entry.stat().st_uid == os.geteuid() and text.encode() in (entry / "cmdline").read_bytes():
-                found.append(int(entry.name))
+            arguments = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            module = next((after for option, after in itertools.pairwise(arguments) if option == "-m"), "")
+            is_ours = module == package or module.startswith(f"{package}.")
+            if is_ours and entry.stat().st_uid == os.geteuid() and _touches(entry, arguments, f"{folder}/"):
+                identity = identify(int(entry.name))
+                found += [identity] if identity is not None else []
     return found
+
+
+def _touches(entry: Path, arguments: list[str], folder: str) -> bool:
+    if any(argument.startswith(folder) for argument in arguments):
+        return True
+    for descriptor in (entry / "fd").iterdir():
+        with contextlib.suppress(OSError):  # closed meanwhile
+            if str(descriptor.readlink()).startswith(folder):
+                return True
+    return False

@@ -14,7 +14,7 @@ from pathlib import Path
 from .console import Step
 from .errors import Refusal
 from .home import CHECKOUT, Home, read_json
-from .processes import Identity, find_by_argument, identify, kill_session, wait_until_gone
+from .processes import Identity, find_modules, kill_session, wait_until_gone
 from .services import Status, load_plan, load_statuses
 from .supervisor import supervisor_path
 
@@ -122,23 +122,20 @@ def _stop_left_behind(home: Home, name: str, number: signal.Signals, grace: floa
         with contextlib.suppress(ProcessLookupError):
             os.kill(identity.pid, number)
         wait_until_gone(identity, grace)
-    if identity.boot == _boot_of(os.getpid()):
-        kill_session(status.pid)
+    kill_session(identity)
     status.state, status.pid = "stopped", 0
     status.save(home)
 
 
-def _boot_of(pid: int) -> str:
-    identity = identify(pid)
-    return identity.boot if identity else ""
-
-
 def _stop_sandbox_processes(state: Path) -> None:
-    """Stop pods and builds: they outlive the sandbox on purpose, but not `down`. They have its folder as argument."""
+    """Stop pods and builds: they outlive the sandbox on purpose, but not `down`."""
     for number, seconds in ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0)):
-        left = [identity for identity in map(identify, find_by_argument(f"{state}/")) if identity is not None]
+        left = find_modules("deploy.sandbox", state)
         for identity in left:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(identity.pid, number)
-        if all([wait_until_gone(identity, seconds) for identity in left]):  # noqa: C419 - each is waited for
+        gone = [wait_until_gone(identity, seconds) for identity in left]
+        for identity in left:
+            kill_session(identity)  # what a killed build's stages left
+        if all(gone):
             return

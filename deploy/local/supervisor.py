@@ -95,6 +95,7 @@ class Supervisor:
             self._watch(service, status)
             return
         if identity is not None:
+            kill_session(identity)  # what its leader left behind would hold its port
             self._mourn(service, status)
         if time.monotonic() >= self._not_before.get(service.name, 0.0) and self._needs_are_met(service):
             self._start(service, status)
@@ -118,7 +119,6 @@ class Supervisor:
 
     def _mourn(self, service: Service, status: Status) -> None:
         """Write down that a service ended by itself, and when to try again."""
-        kill_session(status.pid)  # what its leader left behind would hold its port
         status.failures += 1
         status.restarts += 1
         status.state, status.pid = "backing off", 0
@@ -149,11 +149,10 @@ class Supervisor:
                 self._mourn(service, status)
                 return
         self._children[service.name] = child
-        identity = identify(child.pid)
+        born = identify(child.pid, ended=True)
         status.state, status.since, status.fingerprint = "starting", time.time(), service.fingerprint
-        status.pid = child.pid
-        if identity is not None:  # None: it has ended already, which the next round sees
-            status.started, status.boot = identity.started, identity.boot
+        if born is not None:  # our own child, so it is there until we wait for it
+            status.pid, status.started, status.boot = born.pid, born.started, born.boot
         status.save(self._home)
 
     def _end(self, status: Status, service: Service | None) -> None:
@@ -167,8 +166,8 @@ class Supervisor:
             while identity.is_alive() and time.monotonic() < deadline:
                 self._reap(status.name)
                 time.sleep(0.02)
-        if status.pid:
-            kill_session(status.pid)
+        if identity is not None:
+            kill_session(identity)
             self._reap(status.name)
         status.state, status.pid = "stopped", 0
         status.save(self._home)

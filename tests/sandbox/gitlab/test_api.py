@@ -194,7 +194,7 @@ def test_commits_are_paged_without_a_total_and_filtered(project: Any) -> None:
     assert response.headers["X-Next-Page"] == "2"
     assert "X-Total" not in response.headers
     assert len(project.commits.list(get_all=True, per_page=2)) == 5
-    assert len(project.commits.list(get_all=True, path="3.txt")) == 1
+    assert len(project.commits.list(get_all=True, query_parameters={"path": "3.txt"})) == 1
 
 
 def test_empty_project_is_empty_everywhere(project: Any) -> None:
