@@ -65,6 +65,7 @@ def run(state: Path, make: Callable[[Host], list[Server]]) -> Iterator[Sandbox]:
             failed.append(exc)
         finally:
             loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.run_until_complete(asyncio.sleep(0.1))  # aborted connections are closed in the loop's next rounds
             loop.close()
 
     ready = state / "endpoints.json"
