@@ -161,14 +161,14 @@ def _add(counter: Counter[str], amounts: dict[str, Decimal]) -> None:
 
 def _faults(pod: Object, node: Object, used: Counter[str]) -> list[str]:
     spec = pod["spec"]
-    if node["spec"].get("unschedulable") and not _tolerates(
+    if node["spec"].get("unschedulable") and not tolerates(
         spec, {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
     ):
         return ["node(s) were unschedulable"]
     for taint in node["spec"].get("taints") or ():
-        if taint["effect"] in ("NoSchedule", "NoExecute") and not _tolerates(spec, taint):
-            return [f"node(s) had untolerated taint(s)"]
-    if not _selected(spec, node["metadata"].get("labels") or {}):
+        if taint["effect"] in ("NoSchedule", "NoExecute") and not tolerates(spec, taint):
+            return ["node(s) had untolerated taint(s)"]
+    if not selected(spec, node["metadata"]):
         return ["node(s) didn't match Pod's node affinity/selector"]
     faults = []
     allocatable = (node.get("status") or {}).get("allocatable") or {}
@@ -178,16 +178,19 @@ def _faults(pod: Object, node: Object, used: Counter[str]) -> list[str]:
     return faults
 
 
-def _selected(spec: Object, labels: dict[str, str]) -> bool:
+def selected(spec: Object, node: Object) -> bool:
+    """Return whether a pod's nodeSelector and required node affinity accept a node (its metadata)."""
+    labels = node.get("labels") or {}
     if any(labels.get(key) != value for key, value in (spec.get("nodeSelector") or {}).items()):
         return False
-    required = ((spec.get("affinity") or {}).get("nodeAffinity") or {}).get(
-        "requiredDuringSchedulingIgnoredDuringExecution"
-    )
+    affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
     if not required:
         return True
+    fields = {"metadata.name": node["name"]}
     return any(
         all(_expression(each, labels) for each in term.get("matchExpressions") or ())
+        and all(_expression(each, fields) for each in term.get("matchFields") or ())
         for term in required.get("nodeSelectorTerms") or ()
     )
 
@@ -206,7 +209,8 @@ def _expression(expression: Object, labels: dict[str, str]) -> bool:
     return number > bound if operator == "Gt" else number < bound
 
 
-def _tolerates(spec: Object, taint: Object) -> bool:
+def tolerates(spec: Object, taint: Object) -> bool:
+    """Return whether a pod tolerates a taint."""
     for toleration in spec.get("tolerations") or ():
         if toleration.get("effect") not in (None, "", taint["effect"]):
             continue

@@ -12,7 +12,7 @@ import ssl
 from dataclasses import dataclass
 from typing import Any
 
-from ..pods.client import ExecFailed, Shim
+from deploy.sandbox.kubernetes.pods.client import ExecFailed, Shim
 
 Object = dict[str, Any]
 MOST_OUTPUT = 10 * 1024
@@ -91,7 +91,7 @@ class Actions:
     async def _request(self, port: int, path: str, action: Object, *, secure: bool) -> int:
         context = None
         if secure:  # a probe does not verify the certificate: kubernetes.io/docs/tasks/configure-pod-container
-            context = ssl._create_unverified_context()  # noqa: S323, SLF001
+            context = ssl._create_unverified_context()
         sock = await self._shim.dial(port)
         reader, writer = await asyncio.open_connection(sock=sock, ssl=context, server_hostname="" if secure else None)
         try:

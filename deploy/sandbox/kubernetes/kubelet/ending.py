@@ -12,8 +12,9 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any
 
-from .. import objects
-from ..pods.client import ShimGone
+from deploy.sandbox.kubernetes import objects
+from deploy.sandbox.kubernetes.pods.client import ShimGone
+
 from .actions import Actions
 from .unit import Unit
 

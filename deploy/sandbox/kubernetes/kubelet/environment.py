@@ -12,8 +12,8 @@ import re
 from decimal import ROUND_CEILING
 from typing import Any
 
-from .. import quantity
-from ..store import Store
+from deploy.sandbox.kubernetes import quantity
+from deploy.sandbox.kubernetes.store import Store
 
 Object = dict[str, Any]
 _REFERENCE = re.compile(r"\$\$|\$\(([-._A-Za-z][-._A-Za-z0-9]*)\)")

@@ -14,11 +14,12 @@ from typing import Any, Protocol
 from deploy.sandbox.common.host import Context
 from deploy.sandbox.images.pull import Images
 from deploy.sandbox.isolation import probe
+from deploy.sandbox.kubernetes.events import Recorder
+from deploy.sandbox.kubernetes.pods.client import Execution, Shim, remove_folder
+from deploy.sandbox.kubernetes.status import bad_request
+from deploy.sandbox.kubernetes.store import Event, Store
+from deploy.sandbox.kubernetes.tokens import Tokens
 
-from ..events import Recorder
-from ..pods.client import Execution, Shim, remove_folder
-from ..status import bad_request
-from ..store import Event, Store
 from . import logs
 from .addresses import Addresses
 from .backoff import Backoff
@@ -159,9 +160,10 @@ class Kubelet:
         return await Shim(self.pods_folder / pod["metadata"]["uid"]).dial(port, timeout)
 
     def issue_token(self, namespace: str, account: str) -> str:
-        """Return a token of a ServiceAccount for a pod's volume."""
-        issue = getattr(self.cluster, "issue_token", None)
-        return str(issue(namespace, account)) if issue is not None else ""
+        """Return a token of a ServiceAccount for a pod's volume; none where the cluster has no API server."""
+        tokens: Tokens | None = getattr(self.cluster, "tokens", None)
+        found = self.store.peek("serviceaccounts", namespace, account)
+        return tokens.issue(found, seconds=None) if tokens is not None and found is not None else ""
 
     def _find(self, pod: Object, container: str) -> tuple[Worker, Unit]:
         worker = self._workers.get(pod["metadata"]["uid"])

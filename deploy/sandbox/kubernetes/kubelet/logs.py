@@ -32,7 +32,7 @@ class Options:
 def _text(line: bytes, options: Options) -> bytes | None:
     """Return what the client gets for one line of the file, or None where it is too old or broken."""
     parts = line.rstrip(b"\n").split(b" ", 3)
-    if len(parts) != 4:  # noqa: PLR2004
+    if len(parts) != 4:
         return None
     stamp, _, flag, text = parts
     if options.since is not None and _moment(stamp) < options.since:

@@ -10,8 +10,8 @@ import os
 import platform
 from typing import Any
 
-from .. import objects
-from ..store import Store
+from deploy.sandbox.kubernetes import objects
+from deploy.sandbox.kubernetes.store import Store
 
 Object = dict[str, Any]
 LEASE_EVERY = 10.0

@@ -28,14 +28,16 @@ class Probes:
         on_change: Callable[[], None],
         on_failure: Callable[[str, str], None],
         on_give_up: Callable[[str], None],
+        known: Object | None = None,
     ) -> None:
         self._probes: dict[str, Object] = {
             kind: container[f"{kind}Probe"] for kind in KINDS if container.get(f"{kind}Probe")
         }
         self._actions = actions
         self._on_change, self._on_failure, self._on_give_up = on_change, on_failure, on_give_up
-        self.started = "startup" not in self._probes
-        self.ready = self.started and "readiness" not in self._probes
+        known = known or {}  # the status of before the sandbox was restarted: readiness must not flicker
+        self.started = "startup" not in self._probes or bool(known.get("started"))
+        self.ready = self.started and ("readiness" not in self._probes or bool(known.get("ready")))
         self._started_event = asyncio.Event()
         if self.started:
             self._started_event.set()
@@ -71,10 +73,11 @@ class Probes:
     def _pass(self, kind: str) -> bool:
         """Take note of success; return whether this probe has done its work."""
         if kind == "startup":
-            self.started = True
-            self.ready = "readiness" not in self._probes
-            self._started_event.set()
-            self._on_change()
+            if not self.started:
+                self.started = True
+                self.ready = "readiness" not in self._probes
+                self._started_event.set()
+                self._on_change()
             return True
         if kind == "readiness" and not self.ready:
             self.ready = True

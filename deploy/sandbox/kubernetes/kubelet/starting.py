@@ -19,10 +19,10 @@ from deploy.sandbox.images.reference import InvalidReference, Reference
 from deploy.sandbox.images.unpack import copy_command
 from deploy.sandbox.isolation import DEFAULT_PATH, Bind, Capability, Mode, Spec, own
 from deploy.sandbox.isolation.userland import inside
+from deploy.sandbox.kubernetes import quantity
+from deploy.sandbox.kubernetes.pods.client import Shim
+from deploy.sandbox.kubernetes.store import Store
 
-from .. import quantity
-from ..pods.client import Shim
-from ..store import Store
 from .environment import ConfigError, Resolver, expand
 from .unit import Unit
 from .volumes import Volumes
@@ -232,7 +232,7 @@ def _accounts(root: Path) -> dict[str, tuple[int, int, str]]:
     found = {}
     for line in lines:
         fields = line.split(":")
-        if len(fields) >= 6 and fields[2].isdigit() and fields[3].isdigit():  # noqa: PLR2004
+        if len(fields) >= 6 and fields[2].isdigit() and fields[3].isdigit():
             found[fields[0]] = found[fields[2]] = (int(fields[2]), int(fields[3]), fields[5] or "/")
     return found
 

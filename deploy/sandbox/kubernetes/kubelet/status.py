@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .. import objects
+from deploy.sandbox.kubernetes import objects
+
 from .unit import Unit
 
 Object = dict[str, Any]

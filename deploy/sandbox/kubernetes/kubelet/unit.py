@@ -7,7 +7,8 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .. import objects
+from deploy.sandbox.kubernetes import objects
+
 from .probes import Probes
 
 Object = dict[str, Any]

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from deploy.sandbox.isolation import Bind, own
+from deploy.sandbox.kubernetes.store import Store
 
-from ..store import Store
 from .environment import ConfigError, Resolver
 
 Object = dict[str, Any]
@@ -140,8 +140,12 @@ class Volumes:
                 for item in source["downwardAPI"].get("items") or ()
             }
         if "serviceAccountToken" in source and self._issue_token is not None:
+            path = source["serviceAccountToken"]["path"]
+            known = next((each for each in self._folder.glob(f"*/..data/{path}") if each.is_file()), None)
+            if known is not None:  # tokens of the sandbox do not expire: one a pod is enough
+                return {path: (known.read_bytes(), mode)}
             account = pod["spec"].get("serviceAccountName", "default")
-            return {source["serviceAccountToken"]["path"]: (self._issue_token(namespace, account).encode(), mode)}
+            return {path: (self._issue_token(namespace, account).encode(), mode)}
         return {}
 
     @staticmethod

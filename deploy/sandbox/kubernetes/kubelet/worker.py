@@ -14,8 +14,9 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import objects
-from ..pods.client import Shim, ShimGone, remove_folder
+from deploy.sandbox.kubernetes import objects
+from deploy.sandbox.kubernetes.pods.client import Shim, ShimGone, remove_folder
+
 from . import ending
 from .actions import Actions
 from .environment import Resolver
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 Object = dict[str, Any]
 FINAL = ("Succeeded", "Failed")
+STATUS_KINDS = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
 CONFIG_RETRY = 2.0
 DEADLINE_MESSAGE = "Pod was active on the node longer than the specified deadline"
 
@@ -238,33 +240,41 @@ class Worker:
 
     async def _adopt(self) -> None:
         """Take up what was running, or had run, before the sandbox came up."""
-        folder = self.folder / "containers"
-        if not folder.is_dir():
-            return
-        alive = await self.shim.alive()
+        status = self.pod.get("status") or {}
+        alive = self.folder.is_dir() and await self.shim.alive()
+        known = {each["name"]: each for kind in STATUS_KINDS for each in status.get(kind) or ()}
         for unit in self.units:
-            attempts = sorted(
-                int(path.name) for path in (folder / unit.name).glob("*") if (path / "state.json").exists()
-            )
-            for attempt in attempts[-2:]:
-                run_folder = self.starter.run_folder(unit.name, attempt)
-                saved = self.shim.saved(run_folder)
-                if saved is None:
-                    continue
-                if saved["finished"] is None and not alive:
-                    saved |= {"finished": time.time(), "exit_code": 255, "lost": True}
-                unit.last, unit.run, unit.attempt, unit.waiting = unit.run, saved, attempt, None
-                self._read_meta(unit, run_folder)
-                if saved["finished"] is not None:
-                    unit.messages[attempt] = termination_message(run_folder, unit.spec)
-                    unit.failures += 1
-            if unit.running:
-                self._begin_probes(unit)
+            self._adopt_runs(unit, known.get(unit.name) or {}, alive=alive)
+        if status.get("phase") in FINAL and not alive:
+            self.stopped, self.ip = True, status.get("podIP")
         if alive:
             self.ip = json.loads((self.folder / "pod.json").read_text())["ip"]
             self.kubelet.addresses.keep(self.uid, self.ip)
             self._sandbox_ready = True
+            for unit in self.units:
+                if unit.running:
+                    self._begin_probes(unit, known.get(unit.name))
             self._watching = asyncio.create_task(self._watch_shim())
+
+    def _adopt_runs(self, unit: Unit, known: Object, *, alive: bool) -> None:
+        waiting = (known.get("state") or {}).get("waiting")
+        if waiting:
+            unit.waiting = (waiting["reason"], waiting.get("message", ""))
+        folder = self.folder / "containers" / unit.name
+        attempts = sorted(int(path.name) for path in folder.glob("*") if (path / "state.json").exists())
+        for attempt in attempts[-2:]:
+            saved = self.shim.saved(folder / str(attempt))
+            if saved is None:
+                continue
+            if saved["finished"] is None and not alive:
+                saved |= {"finished": time.time(), "exit_code": 255, "lost": True}
+            unit.last, unit.run, unit.attempt = unit.run, saved, attempt
+            self._read_meta(unit, folder / str(attempt))
+            if saved["finished"] is not None:
+                unit.messages[attempt] = termination_message(folder / str(attempt), unit.spec)
+                unit.failures += 1
+        if unit.running:
+            unit.waiting = None
 
     def _read_meta(self, unit: Unit, folder: Path) -> Object:
         meta: Object = json.loads((folder / "meta.json").read_text())
@@ -438,7 +448,7 @@ class Worker:
             unit.probes.stop()
             unit.probes = None
 
-    def _begin_probes(self, unit: Unit) -> None:
+    def _begin_probes(self, unit: Unit, known: Object | None = None) -> None:
         if unit.probes is not None:
             unit.probes.stop()
         words = {"startup": "Startup", "readiness": "Readiness", "liveness": "Liveness"}
@@ -455,7 +465,7 @@ class Worker:
             self.wake()
 
         actions = Actions(self.shim, unit.spec, self.ip or "")
-        unit.probes = Probes(unit.spec, actions, on_change=news, on_failure=failed, on_give_up=give_up)
+        unit.probes = Probes(unit.spec, actions, on_change=news, on_failure=failed, on_give_up=give_up, known=known)
 
     # Status
 

@@ -26,7 +26,7 @@ class ShimGone(ConnectionError):
     """No shim listens in the pod's folder."""
 
 
-class ExecFailed(Exception):
+class ExecFailed(OSError):
     """A command could not be started in a container. `program` says whether the command itself was the reason."""
 
     def __init__(self, message: str, *, program: bool) -> None:
