@@ -1,8 +1,7 @@
-"""What all tests share: settings by environment, one Redis database per worker, no socket but loopback."""
+"""What all tests share: no socket but loopback, one sandbox per worker."""
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -11,20 +10,9 @@ import pytest
 
 from tests.sandbox_process import Sandbox, running
 
-# `./slipway test` starts private PostgreSQL and Redis servers and names them; keys are thrown away with the run.
-os.environ.setdefault("SLIPWAY_SECRET_KEY", "tests-only")
-os.environ.setdefault("SLIPWAY_FIELD_KEYS", "ZmDfcTF7_60GrrY167zsiPd67pEvs0aGOv2oasOM1Pg=")
-os.environ.setdefault("DATABASE_URL", "postgres://postgres@127.0.0.1:1/none")
-os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:1/0")
-os.environ.setdefault("SLIPWAY_LOG_LEVEL", "WARNING")
-
-_worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
-_redis_base, _, _ = os.environ["REDIS_URL"].rpartition("/")
-os.environ["REDIS_URL"] = f"{_redis_base}/{int(_worker.removeprefix('gw')) + 1}"
-
 
 @pytest.fixture(autouse=True)
-def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fail a test that would reach beyond this machine."""
     connect = socket.socket.connect
 
@@ -36,7 +24,6 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
-    yield
 
 
 @pytest.fixture(scope="session")
