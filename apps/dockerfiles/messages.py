@@ -15,6 +15,7 @@ register(
         "dockerfile.run_copies_from": (_("Stage run copies from {source}; only what compile made belongs into it."), _("Write `COPY --from=compile …`.")),
         "dockerfile.refused": (_("The Dockerfile was not saved: {count} lines break the platform's rules."), _("Mend the marked lines and save again; what you typed is kept.")),
         "dockerfile.changed_meanwhile": (_("{by} saved r{number} while you were editing."), _("Compare, then save again over it.")),
+        "dockerfile.no_base": (_("No base image is approved for stage {stage}."), _("An administrator approves one under Administration → Base images.")),
         "base_image.exists": (_("{reference} is approved for that stage already."), ""),
     }
 )  # fmt: skip
