@@ -26,7 +26,7 @@ from typing import Any
 import aiohttp
 
 from .reference import Reference
-from .unpack import BadLayer, unpack_layer
+from .unpack import BadLayerError, unpack_layer
 
 MANIFESTS = (
     "application/vnd.oci.image.manifest.v1+json",
@@ -42,7 +42,7 @@ class PullError(Exception):
     """The image could not be brought here; the message is worded as containerd does."""
 
 
-class ImageMissing(PullError):
+class ImageMissingError(PullError):
     """The registry has no such image."""
 
 
@@ -92,7 +92,7 @@ class Images:
         """Bring the image here (only what is missing) and return it. Each of `credentials` is tried, then none.
 
         Raises:
-            ImageMissing: the registry has no such image.
+            ImageMissingError: the registry has no such image.
             PullError: it is not reachable, refuses us, or its answer does not hash to what was asked for.
         """
         async with self._locks[reference.full]:
@@ -104,7 +104,7 @@ class Images:
                 for candidate in [*credentials, None]:
                     try:
                         return await _Pull(self, session, reference, candidate, head).run()
-                    except _Refused as exc:
+                    except _RefusedError as exc:
                         last = exc
                 assert last is not None
                 raise last
@@ -143,7 +143,7 @@ class Images:
         return self._folder / config_digest.replace(":", "-")
 
 
-class _Refused(PullError):
+class _RefusedError(PullError):
     """401 or 403: other credentials may do."""
 
 
@@ -205,7 +205,7 @@ class _Pull:
             (work / "config.json").write_text(json.dumps(config))
             work.chmod(0o755)
             work.rename(place)
-        except (BadLayer, ValueError) as exc:
+        except (BadLayerError, ValueError) as exc:
             raise PullError(f"{self._head}: failed to extract layer: {exc}") from exc
         finally:
             shutil.rmtree(work, ignore_errors=True)
@@ -243,18 +243,18 @@ class _Pull:
                 raise PullError(
                     f"{self._resolve()}: failed to do request: {_request(url)}: {_network_words(exc)}"
                 ) from exc
-        raise _Refused(self._denied("no basic auth credentials"))
+        raise _RefusedError(self._denied("no basic auth credentials"))
 
     async def _content(self, response: aiohttp.ClientResponse, url: str, missing: str) -> bytes:
         status = response.status
         if status == 200:  # noqa: PLR2004
             return await response.read()
         if status == 404:  # noqa: PLR2004
-            raise ImageMissing(f"rpc error: code = NotFound desc = {self._resolve()}: {missing}: not found")
+            raise ImageMissingError(f"rpc error: code = NotFound desc = {self._resolve()}: {missing}: not found")
         if status in (401, 403):
             body = (await response.text())[:300]
             why = "no basic auth credentials" if self._credentials is None else f"unexpected status: {status}: {body}"
-            raise _Refused(self._denied(why))
+            raise _RefusedError(self._denied(why))
         raise PullError(f"{self._resolve()}: unexpected status from GET request to {url}: {status} {response.reason}")
 
     async def _authorize(self, challenge: str) -> None:
@@ -266,7 +266,7 @@ class _Pull:
         kind, _, rest = challenge.partition(" ")
         if kind.lower() != "bearer":
             if basic is None:
-                raise _Refused(self._denied("no basic auth credentials"))
+                raise _RefusedError(self._denied("no basic auth credentials"))
             self._authorization = basic
             return
         fields = dict(_CHALLENGE.findall(rest))
@@ -276,7 +276,7 @@ class _Pull:
         async with self._session.get(fields.get("realm", ""), params=query, headers=headers) as response:
             if response.status != 200:  # noqa: PLR2004
                 why = f"failed to fetch oauth token: unexpected status: {response.status} {response.reason}"
-                raise _Refused(self._denied(why))
+                raise _RefusedError(self._denied(why))
             answer = await response.json(content_type=None)
         self._authorization = f"Bearer {answer.get('token') or answer.get('access_token')}"
 

@@ -18,7 +18,7 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _DIGEST = re.compile(r"sha256:[a-f0-9]{64}")
 
 
-class InvalidReference(ValueError):
+class InvalidReferenceError(ValueError):
     """No name of an image; the message is worded as container runtimes do."""
 
 
@@ -36,11 +36,11 @@ class Reference:
         """Return the reference written as `text`.
 
         Raises:
-            InvalidReference: it is not one.
+            InvalidReferenceError: it is not one.
         """
         name, _, digest = text.partition("@")
         if "@" in text and not _DIGEST.fullmatch(digest):
-            raise InvalidReference("invalid reference format")
+            raise InvalidReferenceError("invalid reference format")
         head, slash, rest = name.partition("/")
         is_host = bool(slash) and (("." in head) or (":" in head) or head == "localhost")
         registry, path = (head, rest) if is_host else (DEFAULT_REGISTRY, name)
@@ -51,14 +51,14 @@ class Reference:
         repository = path if registry != DEFAULT_REGISTRY or "/" in path else f"library/{path}"
         if repository.lower() != repository and _REPOSITORY.fullmatch(repository.lower().replace(" ", "")):
             shown = repository.partition(":")[0]
-            raise InvalidReference(f"invalid reference format: repository name ({shown}) must be lowercase")
+            raise InvalidReferenceError(f"invalid reference format: repository name ({shown}) must be lowercase")
         if not _REPOSITORY.fullmatch(repository) or not _HOST.fullmatch(registry):
             shown = repository.partition(":")[0]
             if shown.lower() != shown:
-                raise InvalidReference(f"invalid reference format: repository name ({shown}) must be lowercase")
-            raise InvalidReference("invalid reference format")
+                raise InvalidReferenceError(f"invalid reference format: repository name ({shown}) must be lowercase")
+            raise InvalidReferenceError("invalid reference format")
         if tag is not None and not _TAG.fullmatch(tag):
-            raise InvalidReference("invalid reference format")
+            raise InvalidReferenceError("invalid reference format")
         return cls(registry, repository, tag if tag or digest else "latest", digest or None)
 
     @property

@@ -24,7 +24,7 @@ WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
 
 
-class BadLayer(Exception):
+class BadLayerError(Exception):
     """A layer that is no tar file, or whose content is not what the image says."""
 
 
@@ -47,7 +47,7 @@ def unpack_layer(layer: Path, root: Path, diff_id: str | None = None) -> None:
     Where we are root, its files belong to the container's users afterwards (see `deploy.sandbox.isolation`).
 
     Raises:
-        BadLayer: it cannot be read, or its uncompressed bytes do not hash to `diff_id` ("sha256:…").
+        BadLayerError: it cannot be read, or its uncompressed bytes do not hash to `diff_id` ("sha256:…").
     """
     with layer.open("rb") as raw:
         compressed = raw.read(2) == b"\x1f\x8b"
@@ -59,10 +59,10 @@ def unpack_layer(layer: Path, root: Path, diff_id: str | None = None) -> None:
             while stream.read(1 << 20):
                 pass  # what follows the end mark counts for the digest, too
         except (tarfile.TarError, EOFError, gzip.BadGzipFile) as exc:
-            raise BadLayer(f"cannot read layer: {exc}") from exc
+            raise BadLayerError(f"cannot read layer: {exc}") from exc
     found = f"sha256:{stream.digest.hexdigest()}"
     if diff_id is not None and found != diff_id:
-        raise BadLayer(f"layer content is {found}, the image says {diff_id}")
+        raise BadLayerError(f"layer content is {found}, the image says {diff_id}")
 
 
 def _extract(archive: tarfile.TarFile, root: Path) -> None:

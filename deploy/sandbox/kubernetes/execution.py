@@ -16,7 +16,7 @@ from aiohttp import WSMsgType, web
 
 from .containers import choose_container, container_status
 from .pipes import Pipes
-from .pods.client import ExecFailed, Execution
+from .pods.client import ExecError, Execution
 from .routes import truth
 from .status import bad_request
 from .verbs import Call
@@ -31,7 +31,7 @@ class Node(Protocol):
     """What the kubelet does for this module."""
 
     async def exec(self, pod: Object, container: str, command: list[str], *, tty: bool) -> Execution:
-        """Start a command in a container; raise ExecFailed where it cannot be started."""
+        """Start a command in a container; raise ExecError where it cannot be started."""
 
 
 def _plain(status: int, text: str) -> web.Response:
@@ -61,7 +61,7 @@ async def exec_or_attach(call: Call, node: Node | None) -> web.StreamResponse:
         command = query.getall("command", [])
         try:
             running = await node.exec(pod, container, command, tty=tty)
-        except (ExecFailed, OSError) as exc:
+        except (ExecError, OSError) as exc:
             await _finish(socket, _start_failure(exc, protocol))
             return socket
         pipes = await Pipes.open(running)

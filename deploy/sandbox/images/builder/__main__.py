@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 from deploy.sandbox.images.oci import EPOCH_TEXT
-from deploy.sandbox.images.reference import InvalidReference, Reference
+from deploy.sandbox.images.reference import InvalidReferenceError, Reference
 from deploy.sandbox.images.storage import Storage, StoredImage
 from deploy.sandbox.images.transfer import Remote, TransferError, credentials_for
 
@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     except BuildError as exc:
         complain(f"Error: building {getattr(options, 'tag', None) or 'image'}: {exc}")
         return exc.code
-    except (TransferError, InvalidReference, OSError) as exc:
+    except (TransferError, InvalidReferenceError, OSError) as exc:
         complain(f"Error: {exc}")
         return FAILED
     except asyncio.CancelledError:

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from deploy.sandbox.images.oci import EPOCH_TEXT, canonical, image_config, image_manifest
-from deploy.sandbox.images.reference import InvalidReference, Reference
+from deploy.sandbox.images.reference import InvalidReferenceError, Reference
 from deploy.sandbox.images.storage import Storage, StoredImage
 from deploy.sandbox.images.transfer import Remote, TransferError, credentials_for
-from deploy.sandbox.images.unpack import BadLayer, copy_command, unpack_layer
+from deploy.sandbox.images.unpack import BadLayerError, copy_command, unpack_layer
 from deploy.sandbox.isolation import own
 
 from . import words
@@ -173,7 +173,7 @@ class Build:
             credentials = options.credentials or credentials_for(reference.registry, options.auth_file)
             with Remote(reference.registry, reference.repository, options.tls, credentials) as remote:
                 self._pulled[name] = fetch(remote, reference, self._storage)
-        except (InvalidReference, TransferError) as exc:
+        except (InvalidReferenceError, TransferError) as exc:
             raise BuildError(f"cannot get the image {name}: {exc}", line=line) from exc
         return self._pulled[name]
 
@@ -181,7 +181,7 @@ class Build:
         try:
             for layer in image.layers:
                 unpack_layer(self._storage.path(layer.digest), root, layer.diff_id)
-        except BadLayer as exc:
+        except BadLayerError as exc:
             raise BuildError(f"{image.name}: {exc}") from exc
 
     def _commit(self, target: Stage) -> StoredImage:

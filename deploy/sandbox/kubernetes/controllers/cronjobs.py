@@ -13,7 +13,7 @@ from deploy.sandbox.kubernetes import objects
 from deploy.sandbox.kubernetes.status import AlreadyExists
 
 from .base import Controller, condition, controller_of, write_status
-from .schedule import InvalidSchedule, Schedule
+from .schedule import InvalidScheduleError, Schedule
 
 Object = dict[str, Any]
 JOBS = "jobs.batch"
@@ -39,7 +39,7 @@ class CronJobs(Controller):
         try:
             schedule = Schedule.parse(spec["schedule"])
             zone: dt.tzinfo = ZoneInfo(spec["timeZone"]) if spec.get("timeZone") else dt.UTC
-        except (InvalidSchedule, ValueError, KeyError) as exc:
+        except (InvalidScheduleError, ValueError, KeyError) as exc:
             self.events.record(
                 obj, "Warning", "UnparseableSchedule", f"unparseable schedule: {spec['schedule']!r} : {exc}"
             )

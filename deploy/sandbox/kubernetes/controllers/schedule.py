@@ -19,7 +19,7 @@ _FURTHEST = dt.timedelta(days=366 * 5)
 _MINUTE = dt.timedelta(minutes=1)
 
 
-class InvalidSchedule(ValueError):
+class InvalidScheduleError(ValueError):
     """No cron expression."""
 
 
@@ -40,11 +40,11 @@ class Schedule:
         """Return the schedule written as `text`.
 
         Raises:
-            InvalidSchedule: it is none.
+            InvalidScheduleError: it is none.
         """
         parts = _NAMED.get(text.strip().lower(), text).split()
         if len(parts) != len(_FIELDS):
-            raise InvalidSchedule(f"expected exactly 5 fields, found {len(parts)}: [{text}]")
+            raise InvalidScheduleError(f"expected exactly 5 fields, found {len(parts)}: [{text}]")
         minute, hour, day, month, weekday = (
             _numbers(part, low, high, names)
             for part, (low, high), names in zip(parts, _FIELDS, ((), (), (), _MONTHS, _DAYS), strict=True)
@@ -63,13 +63,13 @@ class Schedule:
         """Return the first time after `moment`.
 
         Raises:
-            InvalidSchedule: it never happens.
+            InvalidScheduleError: it never happens.
         """
         start = moment
         moment = moment.replace(second=0, microsecond=0) + _MINUTE
         while not self.matches(moment):
             if moment - start > _FURTHEST:
-                raise InvalidSchedule("never happens")
+                raise InvalidScheduleError("never happens")
             if moment.month not in self.months or not self._day_fits(moment):
                 moment = (moment + dt.timedelta(days=1)).replace(hour=0, minute=0)
             elif moment.hour not in self.hours:
@@ -105,7 +105,7 @@ def _numbers(text: str, low: int, high: int, names: tuple[str, ...]) -> frozense
             first = _named(span, names, low)
             last = high if "/" in part else first
         if not (low <= first <= last <= high) or step < 1:
-            raise InvalidSchedule(f"out of range: {part}")
+            raise InvalidScheduleError(f"out of range: {part}")
         found.update(range(first, last + 1, step))
     return frozenset(found)
 
@@ -116,5 +116,5 @@ def _named(text: str, names: tuple[str, ...], low: int) -> int:
 
 def _number(text: str) -> int:
     if not text.isdigit():
-        raise InvalidSchedule(f"not a number: {text!r}")
+        raise InvalidScheduleError(f"not a number: {text!r}")
     return int(text)

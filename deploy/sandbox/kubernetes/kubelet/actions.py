@@ -12,7 +12,7 @@ import ssl
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.sandbox.kubernetes.pods.client import ExecFailed, Shim
+from deploy.sandbox.kubernetes.pods.client import ExecError, Shim
 
 Object = dict[str, Any]
 MOST_OUTPUT = 10 * 1024
@@ -119,7 +119,7 @@ class Actions:
     async def _exec(self, command: list[str], timeout: float) -> Outcome:
         try:
             execution = await self._shim.exec(self._container["name"], command)
-        except (ExecFailed, OSError) as exc:
+        except (ExecError, OSError) as exc:
             why = f"failed to exec in container: failed to start exec: OCI runtime exec failed: {exc}"
             return Outcome(ok=False, message=why)
         os.close(execution.stdin)

@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from deploy.sandbox.kubernetes import objects
-from deploy.sandbox.kubernetes.pods.client import ShimGone
+from deploy.sandbox.kubernetes.pods.client import ShimGoneError
 
 from .actions import Actions
 from .unit import Unit
@@ -71,12 +71,12 @@ async def stop_one(worker: Worker, unit: Unit, grace: float) -> None:
         await _pre_stop(worker, unit, hook, grace)
         grace = max(LEAST_AFTER_HOOK, grace - (time.monotonic() - started))
     deadline = time.monotonic() + grace
-    with contextlib.suppress(ShimGone, OSError):
+    with contextlib.suppress(ShimGoneError, OSError):
         await worker.shim.signal(unit.name, _stop_signal(worker, unit))
     while _runs(unit, attempt) and time.monotonic() < min(deadline, worker.kill_at):
         await asyncio.sleep(0.02)
     if _runs(unit, attempt):
-        with contextlib.suppress(ShimGone, OSError):
+        with contextlib.suppress(ShimGoneError, OSError):
             await worker.shim.signal(unit.name, signal.SIGKILL)
     given_up = time.monotonic() + KILL_WAIT
     while _runs(unit, attempt) and time.monotonic() < given_up:

@@ -138,7 +138,7 @@ class Kubelet:
 
         Raises:
             ApiError: 400 for a container that is not there.
-            ExecFailed: it does not run, or has no such command.
+            ExecError: it does not run, or has no such command.
         """
         worker, _ = self._find(pod, container)
         return await worker.shim.exec(container, command, tty=tty)

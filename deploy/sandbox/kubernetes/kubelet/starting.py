@@ -1,6 +1,6 @@
 """Start one container: its image, its configuration, its root folder, its process.
 
-Each failure is a `NotStarted` with the reason and the words that the pod's status and events show.
+Each failure is a `NotStartedError` with the reason and the words that the pod's status and events show.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.sandbox.images.pull import Credentials, Image, Images, PullError
-from deploy.sandbox.images.reference import InvalidReference, Reference
+from deploy.sandbox.images.reference import InvalidReferenceError, Reference
 from deploy.sandbox.images.unpack import copy_command
 from deploy.sandbox.isolation import DEFAULT_PATH, Bind, Capability, Mode, Spec, own
 from deploy.sandbox.isolation.userland import inside
@@ -31,7 +31,7 @@ Object = dict[str, Any]
 Tell = Callable[[str, str, str], None]  # type, reason, message
 
 
-class NotStarted(Exception):
+class NotStartedError(Exception):
     """A container was not started: `reason` is the waiting reason, the text its message."""
 
     def __init__(self, reason: str, message: str) -> None:
@@ -66,15 +66,15 @@ class Starter:
         """Return the container's image, pulled where its policy says so.
 
         Raises:
-            NotStarted: InvalidImageName, ErrImageNeverPull or ErrImagePull.
+            NotStartedError: InvalidImageName, ErrImageNeverPull or ErrImagePull.
         """
         name = unit.spec["image"]
         try:
             reference = Reference.parse(name)
-        except InvalidReference as exc:
+        except InvalidReferenceError as exc:
             why = f'Failed to apply default image tag "{name}": couldn\'t parse image name "{name}": {exc}'
             tell("Warning", "InspectFailed", why)
-            raise NotStarted("InvalidImageName", why) from exc
+            raise NotStartedError("InvalidImageName", why) from exc
         policy = unit.spec.get("imagePullPolicy", "IfNotPresent")
         present = self._images.find(reference)
         if present is not None and policy != "Always":
@@ -87,14 +87,14 @@ class Starter:
         if policy == "Never":
             why = f'Container image "{name}" is not present with pull policy of Never'
             tell("Warning", "ErrImageNeverPull", why)
-            raise NotStarted("ErrImageNeverPull", why)
+            raise NotStartedError("ErrImageNeverPull", why)
         tell("Normal", "Pulling", f'Pulling image "{name}"')
         started = asyncio.get_running_loop().time()
         try:
             image = await self._images.pull(reference, self._credentials(pod, reference))
         except PullError as exc:
             tell("Warning", "Failed", f'Failed to pull image "{name}": {exc}')
-            raise NotStarted("ErrImagePull", str(exc)) from exc
+            raise NotStartedError("ErrImagePull", str(exc)) from exc
         took = f"{(asyncio.get_running_loop().time() - started) * 1000:.0f}ms"
         message = (
             f'Successfully pulled image "{name}" in {took} ({took} including waiting). Image size: {image.size} bytes.'
@@ -106,7 +106,7 @@ class Starter:
         """Start the next run of a container and return it (see `pods.shim.Run`); one with `error` did not start.
 
         Raises:
-            NotStarted: CreateContainerConfigError.
+            NotStartedError: CreateContainerConfigError.
         """
         attempt = unit.attempt + 1
         folder = self.run_folder(unit.name, attempt)
@@ -115,7 +115,7 @@ class Starter:
             account = self._account(pod, unit, image)
             spec = self._spec(pod, unit, image, account, resolver, folder)
         except ConfigError as exc:
-            raise NotStarted("CreateContainerConfigError", str(exc)) from exc
+            raise NotStartedError("CreateContainerConfigError", str(exc)) from exc
         (folder / "root").mkdir(parents=True, mode=0o755)
         own(folder / "root")
         copying = await asyncio.create_subprocess_exec(*copy_command(image.root, folder / "root"))

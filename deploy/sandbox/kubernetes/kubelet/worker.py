@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deploy.sandbox.kubernetes import objects
-from deploy.sandbox.kubernetes.pods.client import Shim, ShimGone, remove_folder
+from deploy.sandbox.kubernetes.pods.client import Shim, ShimGoneError, remove_folder
 
 from . import ending
 from .actions import Actions
 from .environment import Resolver
 from .probes import Probes
-from .starting import NotStarted, Starter, termination_message
+from .starting import NotStartedError, Starter, termination_message
 from .status import Facts, build, phase
 from .unit import Run, Unit, start_error
 from .volumes import MountError, Volumes
@@ -210,7 +210,7 @@ class Worker:
             return False
         try:
             await self.shim.launch(ip=self.ip, capability=self.kubelet.capability)
-        except ShimGone as exc:
+        except ShimGoneError as exc:
             self.tell(None)("Warning", "FailedCreatePodSandBox", f"Failed to create pod sandbox: {exc}")
             self.retry_in(CONFIG_RETRY)
             return False
@@ -222,7 +222,7 @@ class Worker:
         try:
             async for run in self.shim.watch():
                 self._take_run(run)
-        except (ShimGone, OSError):
+        except (ShimGoneError, OSError):
             pass
         if not self.stopped and not self.gone:  # somebody killed it: everything in it is gone
             self._sandbox_ready = False
@@ -359,12 +359,12 @@ class Worker:
             image = await self.starter.image(self.pod, unit, tell)
             unit.pulls_failed = 0
             run = await self.starter.start(self.pod, unit, image, self.resolver(), tell)
-        except NotStarted as exc:
+        except NotStartedError as exc:
             tell("Warning", "Failed", f"Error: {exc if exc.reason == 'CreateContainerConfigError' else exc.reason}")
             unit.show_waiting(exc.reason, str(exc))
             self.write_status()
             await self._wait_before_retry(unit, exc)
-        except (ShimGone, OSError) as exc:
+        except (ShimGoneError, OSError) as exc:
             tell("Warning", "Failed", f"Error: {exc}")
             await asyncio.sleep(CONFIG_RETRY)
         else:
@@ -377,7 +377,7 @@ class Worker:
         finally:
             unit.busy = False
 
-    async def _wait_before_retry(self, unit: Unit, failure: NotStarted) -> None:
+    async def _wait_before_retry(self, unit: Unit, failure: NotStartedError) -> None:
         if failure.reason != "ErrImagePull":
             await asyncio.sleep(CONFIG_RETRY)
             return

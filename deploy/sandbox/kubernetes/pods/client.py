@@ -22,11 +22,11 @@ from .wire import Receiver, send
 PROJECT = Path(__file__).resolve().parents[4]
 
 
-class ShimGone(ConnectionError):
+class ShimGoneError(ConnectionError):
     """No shim listens in the pod's folder."""
 
 
-class ExecFailed(OSError):
+class ExecError(OSError):
     """A command could not be started in a container. `program` says whether the command itself was the reason."""
 
     def __init__(self, message: str, *, program: bool) -> None:
@@ -72,7 +72,7 @@ class Shim:
         """Start the shim process.
 
         Raises:
-            ShimGone: it did not come up; the message says why.
+            ShimGoneError: it did not come up; the message says why.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         settings = {"ip": ip, "mode": capability.mode.value, "network": capability.network}
@@ -85,13 +85,13 @@ class Shim:
         assert process.stderr is not None
         code = await process.wait()
         if code:
-            raise ShimGone((await process.stderr.read()).decode(errors="replace").strip() or f"exit code {code}")
+            raise ShimGoneError((await process.stderr.read()).decode(errors="replace").strip() or f"exit code {code}")
 
     async def alive(self) -> bool:
         """Return whether the shim answers."""
         try:
             await self.status()
-        except (ShimGone, OSError):
+        except (ShimGoneError, OSError):
             return False
         return True
 
@@ -144,7 +144,7 @@ class Shim:
         finally:
             sock.close()
         if answer is None:
-            raise ShimGone("the pod ended")
+            raise ShimGoneError("the pod ended")
         if "errno" in answer:
             raise OSError(answer["errno"], os.strerror(answer["errno"]))
         connection = socket.socket(fileno=files[0])
@@ -155,7 +155,7 @@ class Shim:
         """Start a command in a container.
 
         Raises:
-            ExecFailed: the container does not run or the command is not there.
+            ExecError: the container does not run or the command is not there.
         """
         sock = await self._connect()
         receiver = Receiver(sock)
@@ -165,14 +165,14 @@ class Shim:
         if answer is None or "error" in answer:
             sock.close()
             why = (answer or {}).get("error", "the pod ended")
-            raise ExecFailed(why, program=bool((answer or {}).get("program")))
+            raise ExecError(why, program=bool((answer or {}).get("program")))
         if tty:
             return Execution(files[0], files[0], None, sock, receiver)
         return Execution(files[0], files[1], files[2], sock, receiver)
 
     async def quit(self) -> None:
         """End the shim and with it all containers that still run."""
-        with contextlib.suppress(ShimGone, OSError):
+        with contextlib.suppress(ShimGoneError, OSError):
             await self._ask({"op": "quit"})
 
     def saved(self, container_folder: Path) -> dict[str, Any] | None:
@@ -191,7 +191,7 @@ class Shim:
         finally:
             sock.close()
         if answer is None:
-            raise ShimGone("the shim ended")
+            raise ShimGoneError("the shim ended")
         if "error" in answer:
             raise OSError(answer["error"])
         return answer
@@ -200,7 +200,7 @@ class Shim:
         try:
             folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as exc:
-            raise ShimGone(str(exc)) from exc
+            raise ShimGoneError(str(exc)) from exc
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         sock.setblocking(False)
         try:
@@ -209,7 +209,7 @@ class Shim:
             )  # short, however deep we are
         except OSError as exc:
             sock.close()
-            raise ShimGone(str(exc)) from exc
+            raise ShimGoneError(str(exc)) from exc
         finally:
             os.close(folder)
         return sock
