@@ -67,7 +67,7 @@ def test_a_secret_value_is_never_shown() -> None:
     references = {**SECRETS.references, "DB_PASSWORD": "environment:production/DB_PASSWORD@4"}
     other = SecretReferences(fingerprint(b"key", {"DB_PASSWORD": "new"}), references)
     new = render(spec_of(FULL), application=APPLICATION, target=TARGET, image=IMAGE, secrets=other)
-    values = {one: "hunter2" for one in [*SECRETS.references.values(), *references.values()]}
+    values = dict.fromkeys([*SECRETS.references.values(), *references.values()], "hunter2")
     for old, wanted in (
         (rendered(FULL), new),
         (sealing.bind_secrets(rendered(FULL), values), sealing.bind_secrets(new, values)),
