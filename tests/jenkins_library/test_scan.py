@@ -95,8 +95,8 @@ def test_findings_say_nothing_of_a_password() -> None:
 @pytest.fixture(scope="session")
 def scanners() -> Path:
     """Return the programs of the scanners' environment, where the set-up made it."""
-    named = os.environ.get("SLIPWAY_SCANNERS")
-    folder = Path(named) if named else RESOURCES.parents[1] / ".slipway" / "scanners"
+    home = Path(os.environ.get("SLIPWAY_HOME") or RESOURCES.parents[1] / ".slipway")
+    folder = Path(os.environ.get("SLIPWAY_SCANNERS") or home / "sandbox" / "scanners")
     if not (folder / "bin" / "hadolint").exists():
         pytest.skip(f"needs the scanners: python -m deploy.sandbox.scanners --into {folder}")
     return folder / "bin"

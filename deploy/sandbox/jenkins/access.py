@@ -11,16 +11,15 @@ import binascii
 import hashlib
 import hmac
 import secrets
-from collections.abc import Awaitable, Callable
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 CRUMB_FIELD = "Jenkins-Crumb"
 SESSION_COOKIE = "JSESSIONID.sandbox"
 USER = web.RequestKey("user", str)
 SESSION = web.RequestKey("session", str)
 OPEN_PATHS = ("/login", "/sandbox/callback/")  # the callback's path holds a secret of its own
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Access:
@@ -33,7 +32,7 @@ class Access:
         self._salt = secrets.token_bytes(16)
         self._sessions: set[str] = set()
 
-    def middleware(self) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+    def middleware(self) -> Middleware:
         """Return the middleware that lets only known callers through; sets USER and SESSION of the request."""
 
         @web.middleware

@@ -86,6 +86,8 @@ class Launcher:
         path = f"{job.path}{build.number}"
         workspace = self._home / "workspace" / f"{job.full_name.replace('/', '_')}@{build.asked['executor']}"
         machine = {name: value for name, value in os.environ.items() if INHERITED.fullmatch(name)}
+        for name in ("NO_PROXY", "no_proxy"):  # no proxy knows this machine's loopback
+            machine[name] = ",".join(filter(None, (machine.get(name), "127.0.0.1", "localhost")))
         scanner_folder = Path(os.environ.get("SLIPWAY_SCANNERS") or self._context.state / "scanners")
         (self._home / "tmp").mkdir(exist_ok=True)
         environment = {
@@ -115,7 +117,6 @@ class Launcher:
             workspace=str(workspace),
             library=str(self._library),
             script=definition.script or "",
-            user=build.asked["user"],
             environment=environment,
             credentials={name: found.values for name, found in self._credentials.visible(job.full_name).items()},
             callback_url=root + callback_path(self._context.password("jenkins-callbacks"), build)

@@ -175,7 +175,7 @@ class Queue:
                 "executor": executor,
             },
         )
-        (partial / "log").touch()
+        (partial / "log").write_text(f"Started by user {item.user}\n")
         partial.rename(folder)
         item.number = number
         self._leave(item)

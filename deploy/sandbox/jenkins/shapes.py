@@ -5,6 +5,7 @@ https://www.jenkins.io/doc/book/using/remote-access-api/
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from . import definitions
@@ -15,7 +16,7 @@ from .queue import EXECUTORS, Queue, QueueItem
 NEWEST_BUILDS = 100  # Jenkins lists no more under `builds`; `allBuilds` has all
 RUN = "org.jenkinsci.plugins.workflow.job.WorkflowRun"
 COLORS = {None: "notbuilt", "SUCCESS": "blue", "FAILURE": "red", "UNSTABLE": "yellow", "ABORTED": "aborted"}
-PERMALINKS = {
+PERMALINKS: dict[str, Callable[[dict[str, Any] | None], bool]] = {
     "lastBuild": lambda _end: True,
     "lastCompletedBuild": lambda end: end is not None,
     "lastFailedBuild": lambda end: end is not None and end["result"] == "FAILURE",
@@ -63,7 +64,7 @@ class Shapes:
     def _listed(self, item: Item, *, deep: bool) -> dict[str, Any]:
         """Return an item as a list shows it; with all below it where `deep`."""
         definition = item.definition()
-        shape = {"_class": definition.kind, "name": item.name, "url": self.item_url(item)}
+        shape: dict[str, Any] = {"_class": definition.kind, "name": item.name, "url": self.item_url(item)}
         if definition.kind != definitions.FOLDER:
             return shape | {"color": self._color(item, definition), "fullName": item.full_name}
         if deep:
@@ -78,10 +79,10 @@ class Shapes:
         end = ends[1] if running and len(ends) > 1 else (ends[0] if ends else None)
         return COLORS[end["result"] if end else None] + ("_anime" if running else "")
 
-    def item(self, item: Item, *, deep: bool) -> dict[str, Any]:
+    def item(self, item: Item, *, deep: bool, all_builds: bool) -> dict[str, Any]:
         """Return what `/job/NAME/api/json` says; builds whole instead of by number where `deep`."""
         definition = item.definition()
-        shape = {
+        shape: dict[str, Any] = {
             "_class": definition.kind,
             "actions": [],
             "description": definition.description,
@@ -110,8 +111,8 @@ class Shapes:
             "property": [],
             "queueItem": self.queue_item(waiting) if waiting else None,
         }
-        if deep:
-            shape["allBuilds"] = [self.build(build) for build in builds]
+        if all_builds:
+            shape["allBuilds"] = [show(build) for build in builds]
         for name, fits in PERMALINKS.items():
             found = next((build for build in builds if fits(build.end)), None)
             shape[name] = show(found) if found else None

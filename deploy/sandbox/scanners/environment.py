@@ -22,7 +22,7 @@ REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 MARK = "slipway-requirements"
 
 
-class CannotInstall(Exception):  # noqa: N818 - says what happened, in words for a person
+class CannotInstall(Exception):
     """The environment could not be made; the text says why."""
 
 

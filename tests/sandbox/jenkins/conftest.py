@@ -60,7 +60,9 @@ def scripted_library(folder: Path) -> Path:
     library = folder / "library"
     shutil.copytree(LIBRARY, library)
     stages = library / "stages"
-    (stages / "clone.sh").write_text('mkdir -p "$SLIPWAY_WORK/context"; echo "cloning as $GIT_USERNAME with $GIT_PASSWORD"\n')
+    (stages / "clone.sh").write_text(
+        'mkdir -p "$SLIPWAY_WORK/context"; echo "cloning as $GIT_USERNAME with $GIT_PASSWORD"\n'
+    )
     (stages / "build.sh").write_text('eval "$DOCKERFILE"\n')
     (stages / "push.sh").write_text("echo pushed\n")
     return library

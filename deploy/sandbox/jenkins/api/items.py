@@ -57,7 +57,9 @@ class ItemHandlers:
 
     async def describe(self, request: web.Request) -> web.Response:
         """Answer a job or a folder."""
-        return as_json(request, self._site.shapes.item(find_item(self._site, request), deep=is_deep(request)))
+        all_builds = "allBuilds" in request.query.get("tree", "")
+        item = find_item(self._site, request)
+        return as_json(request, self._site.shapes.item(item, deep=is_deep(request), all_builds=all_builds))
 
     async def show(self, request: web.Request) -> web.Response:
         """Answer the page of an item."""
