@@ -28,8 +28,8 @@ from apps.integrations.kubernetes.answers import ApplyConflict, Conflict
 from apps.integrations.kubernetes.client import KubernetesClient
 from apps.integrations.kubernetes.entities import Action
 
-from ..conftest import Sandbox
-from ..scripted import answer, scripted
+from tests.integrations.conftest import Sandbox
+from tests.integrations.scripted import answer, scripted
 
 _numbers = itertools.count(1)
 
@@ -178,9 +178,9 @@ def test_a_list_that_expires_midway_begins_again() -> None:
     with scripted(answer(200, page), answer(410, gone), answer(200, last)) as server:
         client = client_of(server.url)
         assert [item["metadata"]["name"] for item in client.list_objects("Pod", "x").items] == ["b"]
-    with scripted(answer(200, page), answer(410, gone), answer(200, page), answer(410, gone)) as server:
-        with pytest.raises(Stale):
-            client_of(server.url).list_objects("Pod", "x")
+    twice = (answer(200, page), answer(410, gone), answer(200, page), answer(410, gone))
+    with scripted(*twice) as server, pytest.raises(Stale):
+        client_of(server.url).list_objects("Pod", "x")
 
 
 def test_delete_is_idempotent_and_keeps_to_its_preconditions(client: KubernetesClient, namespace: str) -> None:
@@ -295,9 +295,9 @@ def test_what_is_no_api_server_is_noticed(
 
 
 def test_half_an_answer_is_no_answer() -> None:
-    with scripted(answer(200, {"major": "1", "minor": "30", "gitVersion": "v1.30.0"}, cut=10)) as server:
-        with pytest.raises(Unavailable):
-            client_of(server.url).version()
+    half = answer(200, {"major": "1", "minor": "30", "gitVersion": "v1.30.0"}, cut=10)
+    with scripted(half) as server, pytest.raises(Unavailable):
+        client_of(server.url).version()
     with scripted(answer(201, {}, cut=1)) as server, pytest.raises(OutcomeUnknown):
         client_of(server.url).evict("x", "y")
 
