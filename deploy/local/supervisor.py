@@ -133,6 +133,7 @@ class Supervisor:
         return self._home.logs / f"{name}.log"
 
     def _start(self, service: Service, status: Status) -> None:
+        status.fingerprint = service.fingerprint
         if service.ready == "file":
             Path(service.ready_detail).unlink(missing_ok=True)
         with self._log(service.name).open("ab") as log:
@@ -150,7 +151,7 @@ class Supervisor:
                 return
         self._children[service.name] = child
         born = identify(child.pid, ended=True)
-        status.state, status.since, status.fingerprint = "starting", time.time(), service.fingerprint
+        status.state, status.since = "starting", time.time()
         if born is not None:  # our own child, so it is there until we wait for it
             status.pid, status.started, status.boot = born.pid, born.started, born.boot
         status.save(self._home)
