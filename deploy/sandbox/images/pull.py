@@ -86,7 +86,7 @@ class Images:
             known = json.loads(self._name_file(reference).read_text())
         except (OSError, ValueError):
             return None
-        return self._load(reference, known["digest"], known["config"], known["size"])
+        return self.load(reference, known["digest"], known["config"], known["size"])
 
     async def pull(self, reference: Reference, credentials: list[Credentials]) -> Image:
         """Bring the image here (only what is missing) and return it. Each of `credentials` is tried, then none.
@@ -95,8 +95,8 @@ class Images:
             ImageMissingError: the registry has no such image.
             PullError: it is not reachable, refuses us, or its answer does not hash to what was asked for.
         """
-        async with self._locks[reference.full]:
-            head = f'failed to pull and unpack image "{_shown(reference)}"'
+        async with self.lock(reference.full):
+            head = f'failed to pull and unpack image "{reference.full}"'
             await self._refuse_the_internet(reference, head)
             connector = aiohttp.TCPConnector(ssl=self._tls, limit=4)
             async with aiohttp.ClientSession(connector=connector, timeout=_TIMEOUT) as session:
@@ -120,15 +120,21 @@ class Images:
             why = f"dial tcp: lookup {host}: no such host (the sandbox reaches registries on this machine only)"
             raise PullError(f"{head}: failed to resolve image: failed to do request: {url}: {why}")
 
-    def _load(self, reference: Reference, digest: str, config_digest: str, size: int) -> Image | None:
-        place = self._place(config_digest)
+    def lock(self, key: str) -> asyncio.Lock:
+        """Return what keeps two tasks from making the same thing."""
+        return self._locks[key]
+
+    def load(self, reference: Reference, digest: str, config_digest: str, size: int) -> Image | None:
+        """Return an unpacked image, or None where it is not here."""
+        place = self.place(config_digest)
         try:
             config = json.loads((place / "config.json").read_text())
         except (OSError, ValueError):
             return None
         return Image(reference, digest, size, config, place / "root")
 
-    def _remember(self, reference: Reference, digest: str, config_digest: str, size: int) -> None:
+    def remember(self, reference: Reference, digest: str, config_digest: str, size: int) -> None:
+        """Note which image a name stands for."""
         path = self._name_file(reference)
         partial = path.with_suffix(".new")
         partial.write_text(
@@ -139,7 +145,8 @@ class Images:
     def _name_file(self, reference: Reference) -> Path:
         return self._names / f"{hashlib.sha256(reference.full.encode()).hexdigest()}.json"
 
-    def _place(self, config_digest: str) -> Path:
+    def place(self, config_digest: str) -> Path:
+        """Return the folder of an image."""
         return self._folder / config_digest.replace(":", "-")
 
 
@@ -176,11 +183,11 @@ class _Pull:
         config_digest = manifest["config"]["digest"]
         size = sum(layer["size"] for layer in manifest["layers"]) + manifest["config"]["size"]
         images = self._images
-        async with images._locks[config_digest]:
-            if images._load(self._reference, digest, config_digest, size) is None:
-                await self._fetch(manifest, images._place(config_digest))
-        images._remember(self._reference, digest, config_digest, size)
-        image = images._load(self._reference, digest, config_digest, size)
+        async with images.lock(config_digest):
+            if images.load(self._reference, digest, config_digest, size) is None:
+                await self._fetch(manifest, images.place(config_digest))
+        images.remember(self._reference, digest, config_digest, size)
+        image = images.load(self._reference, digest, config_digest, size)
         if image is None:
             raise PullError(f"{self._head}: the unpacked image is gone")
         return image
@@ -212,7 +219,7 @@ class _Pull:
 
     async def _manifest(self, wanted: str) -> tuple[str, dict[str, Any]]:
         url = f"{self._base}/manifests/{wanted}"
-        content = await self._get(url, accept=", ".join(MANIFESTS), missing=_shown(self._reference))
+        content = await self._get(url, accept=", ".join(MANIFESTS), missing=self._reference.full)
         digest = _digest(content)
         if wanted.startswith("sha256:") and digest != wanted:
             raise PullError(f"{self._head}: failed to verify manifest: {digest} is not {wanted}")
@@ -235,7 +242,7 @@ class _Pull:
             headers = {"Accept": accept} | ({"Authorization": self._authorization} if self._authorization else {})
             try:
                 async with self._session.get(url, headers=headers) as response:
-                    if response.status == 401 and attempt == 1:  # noqa: PLR2004
+                    if response.status == 401 and attempt == 1:
                         await self._authorize(response.headers.get("WWW-Authenticate", ""))
                         continue
                     return await self._content(response, url, missing)
@@ -247,9 +254,9 @@ class _Pull:
 
     async def _content(self, response: aiohttp.ClientResponse, url: str, missing: str) -> bytes:
         status = response.status
-        if status == 200:  # noqa: PLR2004
+        if status == 200:
             return await response.read()
-        if status == 404:  # noqa: PLR2004
+        if status == 404:
             raise ImageMissingError(f"rpc error: code = NotFound desc = {self._resolve()}: {missing}: not found")
         if status in (401, 403):
             body = (await response.text())[:300]
@@ -258,7 +265,10 @@ class _Pull:
         raise PullError(f"{self._resolve()}: unexpected status from GET request to {url}: {status} {response.reason}")
 
     async def _authorize(self, challenge: str) -> None:
-        """Get what the registry asks for. https://distribution.github.io/distribution/spec/auth/token/"""
+        """Get the token that the registry asks for.
+
+        https://distribution.github.io/distribution/spec/auth/token/
+        """
         basic = None
         if self._credentials is not None:
             joined = f"{self._credentials.username}:{self._credentials.password}".encode()
@@ -274,7 +284,7 @@ class _Pull:
         query |= {"service": fields["service"]} if "service" in fields else {}
         headers = {"Authorization": basic} if basic else {}
         async with self._session.get(fields.get("realm", ""), params=query, headers=headers) as response:
-            if response.status != 200:  # noqa: PLR2004
+            if response.status != 200:
                 why = f"failed to fetch oauth token: unexpected status: {response.status} {response.reason}"
                 raise _RefusedError(self._denied(why))
             answer = await response.json(content_type=None)
@@ -290,10 +300,6 @@ class _Pull:
 
 def _digest(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
-
-
-def _shown(reference: Reference) -> str:
-    return reference.full
 
 
 def _request(url: str) -> str:

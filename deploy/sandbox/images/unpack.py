@@ -72,7 +72,7 @@ def _extract(archive: tarfile.TarFile, root: Path) -> None:
         folder, base = os.path.split(name)
         parent = Path(inside(str(root), folder))
         if base == OPAQUE:
-            _empty(parent, root, here)
+            _empty(parent, here)
             continue
         if base.startswith(WHITEOUT):
             _remove(parent / base.removeprefix(WHITEOUT))
@@ -131,7 +131,7 @@ def _own(target: Path, member: tarfile.TarInfo) -> None:
             os.utime(target, (member.mtime, member.mtime))
 
 
-def _empty(folder: Path, root: Path, kept: set[str]) -> None:
+def _empty(folder: Path, kept: set[str]) -> None:
     if not folder.is_dir():
         return
     for entry in folder.iterdir():

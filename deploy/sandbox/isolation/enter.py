@@ -70,8 +70,7 @@ def start(spec: Spec, streams: Streams) -> int:
 
 
 def join(pid: int, spec: Spec, streams: Streams) -> int:
-    """Start the process of `spec` inside the container whose first process is `pid`, and return the id of a process of ours that
-    ends with its exit code.
+    """Start the process of `spec` in the container whose first process is `pid`; return a process of ours that ends as it does.
 
     Raises:
         StartError: the container is gone or the program failed.
@@ -184,7 +183,7 @@ def _take_streams(spec: Spec, streams: Streams) -> None:
     os.setsid()
     for target, source in enumerate((streams.stdin, streams.stdout, streams.stderr)):
         if source == target:
-            os.set_inheritable(target, True)  # noqa: FBT003
+            os.set_inheritable(target, True)
         else:
             os.dup2(source, target)
     if spec.terminal:
@@ -212,7 +211,7 @@ def _make_private_from_chroot() -> None:
     os.chroot("/proc")  # any other folder: the current one is now outside the root, and ".." may climb
     os.fchdir(own_root)
     previous: tuple[int, int] | None = None
-    while (here := (os.stat(".").st_dev, os.stat(".").st_ino)) != previous:
+    while (here := _identity(".")) != previous:
         previous = here
         os.chdir("..")
     kernel.mount(None, ".", None, kernel.MS_REC | kernel.MS_PRIVATE)
@@ -220,6 +219,11 @@ def _make_private_from_chroot() -> None:
     os.chroot(".")
     os.chdir("/")
     os.close(own_root)
+
+
+def _identity(path: str) -> tuple[int, int]:
+    found = Path(path).stat()
+    return found.st_dev, found.st_ino
 
 
 def _drop_privileges(spec: Spec, *, nested: bool) -> None:
@@ -250,15 +254,15 @@ def _words(exc: OSError) -> str:
 
 
 def _exec(argv: list[str], env: dict[str, str]) -> NoReturn:
-    """Exec, worded as runc does when it fails. https://github.com/opencontainers/runc"""
+    """Exec the program; a failure is worded as runc does (https://github.com/opencontainers/runc)."""
     program = argv[0]
     try:
         if "/" not in program:
             found = _search(program, env.get("PATH", ""))
             if found is None:
                 raise _ProgramError(f'exec: "{program}": executable file not found in $PATH', errno.ENOENT)
-            os.execve(found, argv, env)
-        os.execve(program, argv, env)
+            os.execve(found, argv, env)  # noqa: S606
+        os.execve(program, argv, env)  # noqa: S606
     except OSError as exc:
         if exc.errno == errno.ENOENT and not Path(program).exists():
             raise _ProgramError(f'exec: "{program}": stat {program}: no such file or directory', exc.errno) from exc

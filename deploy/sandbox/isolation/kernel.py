@@ -57,7 +57,7 @@ def setns(fd: int, kind: int = 0) -> None:
 
 
 def mount(source: str | None, target: str, kind: str | None = None, flags: int = 0, options: str | None = None) -> None:
-    """Call mount(2)."""
+    """Mount something (mount(2))."""
     raw = [None if value is None else os.fsencode(value) for value in (source, target, kind, options)]
     _check(_libc.mount(raw[0], raw[1], raw[2], ctypes.c_ulong(flags), raw[3]), f"mount {target}")
 
@@ -100,7 +100,7 @@ def fork_into(flags: int) -> int:
 
 
 def prctl(option: int, value: int) -> None:
-    """Call prctl(2) with one argument."""
+    """Change a property of this process (prctl(2), with one argument)."""
     _check(_libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0), f"prctl {option}")
 
 

@@ -16,7 +16,7 @@ DEFAULT_PATH = "/opt/python/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bi
 MOUNT_POINTS = (
     "/bin", "/dev", "/etc/alternatives", "/etc/ca-certificates", "/etc/group", "/etc/hostname", "/etc/hosts",
     "/etc/ld.so.cache", "/etc/localtime", "/etc/mime.types", "/etc/nsswitch.conf", "/etc/passwd", "/etc/resolv.conf",
-    "/etc/ssl", "/lib", "/lib32", "/lib64", "/libx32", "/opt/python", "/proc", "/sbin", "/tmp", "/usr",
+    "/etc/ssl", "/lib", "/lib32", "/lib64", "/libx32", "/opt/python", "/proc", "/sbin", "/tmp", "/usr",  # noqa: S108
 )  # fmt: skip
 
 

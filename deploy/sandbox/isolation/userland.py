@@ -158,9 +158,9 @@ def _mount_etc(spec: Spec, folder: Path) -> None:
 def _accounts(spec: Spec, name: str, line: str) -> str:
     """Return the image's accounts, under the machine's ids where no user namespace translates them."""
     text = _text(inside(spec.root, f"/etc/{name}")) or "root:x:0:0:root:/root:/bin/sh\n"
-    fields = [entry.split(":") for entry in text.splitlines() if entry.count(":") >= 2]  # noqa: PLR2004
+    fields = [entry.split(":") for entry in text.splitlines() if entry.count(":") >= 2]
     shift = FIRST_UID if spec.mode is Mode.ROOT else 0
-    lines = [f"root:x:0:0:root:/root:/bin/sh"] if shift and name == "passwd" else []
+    lines = ["root:x:0:0:root:/root:/bin/sh"] if shift and name == "passwd" else []
     for entry in fields:
         for position in (2, 3) if name == "passwd" else (2,):
             if len(entry) > position and entry[position].isdigit():

@@ -71,7 +71,7 @@ class Exchange:
         self._write(h11.EndOfMessage())
         await self._writer.drain()
 
-    def _headers(self, has_body: bool) -> list[tuple[str, str]]:  # noqa: FBT001 - one private caller
+    def _headers(self, has_body: bool) -> list[tuple[str, str]]:
         request = self._request
         headers = [
             (name, value)

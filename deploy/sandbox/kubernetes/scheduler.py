@@ -45,11 +45,8 @@ class Scheduler:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def _on_change(self, event: Event) -> None:
-        if event.resource == "nodes" and event.type == "MODIFIED" and event.previous is not None:
-            if event.previous["spec"] == event.object["spec"] and event.previous["metadata"].get(
-                "labels"
-            ) == event.object["metadata"].get("labels"):
-                return  # a heartbeat
+        if event.resource == "nodes" and event.previous is not None and _same_node(event.previous, event.object):
+            return  # a heartbeat
         if event.type == "DELETED":
             self._told.pop(event.object["metadata"]["uid"], None)
         self._wake.set()
@@ -138,6 +135,14 @@ class Scheduler:
             self._store.update("pods", pod, status=True)
         except ApiError:
             return
+
+
+def _same_node(before: Object, after: Object) -> bool:
+    return bool(
+        before["spec"] == after["spec"]
+        and before["metadata"].get("labels") == after["metadata"].get("labels")
+        and (before.get("status") or {}).get("allocatable") == (after.get("status") or {}).get("allocatable")
+    )
 
 
 def _requests(pod: Object) -> dict[str, Decimal]:

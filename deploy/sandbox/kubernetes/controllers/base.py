@@ -115,7 +115,7 @@ class Controller:
         except ApiError as exc:  # a conflict, a refusal: later it may do
             self._retry(key, str(exc))
             return
-        except Exception:
+        except Exception:  # noqa: BLE001 - one object must not stop a controller
             _log.exception("%s %s", self.resource, key)
             self._retry(key, "see above")
             return

@@ -102,18 +102,18 @@ class CronJobs(Controller):
         obj["status"] = result
 
     def _tidy(self, obj: Object, jobs: list[Object]) -> None:
-        for type, field, default in (
+        for kind, field, default in (
             ("Complete", "successfulJobsHistoryLimit", 3),
             ("Failed", "failedJobsHistoryLimit", 1),
         ):
-            ended = [job for job in jobs if (condition(job, type) or {}).get("status") == "True"]
+            ended = [job for job in jobs if (condition(job, kind) or {}).get("status") == "True"]
             ended.sort(key=lambda job: job["metadata"]["creationTimestamp"], reverse=True)
             for job in ended[obj["spec"].get(field, default) :]:
                 self.store.delete(JOBS, job["metadata"]["namespace"], job["metadata"]["name"])
 
 
 def _ended(job: Object) -> bool:
-    return any((condition(job, type) or {}).get("status") == "True" for type in ("Complete", "Failed"))
+    return any((condition(job, kind) or {}).get("status") == "True" for kind in ("Complete", "Failed"))
 
 
 def _reference(job: Object) -> Object:

@@ -53,7 +53,7 @@ class DaemonSets(Controller):
 
     def sync(self, obj: Object) -> float | None:
         """Create what is missing, delete what is too much, replace what is old."""
-        pods = [pod for pod in claim(self.store, "pods", obj)]
+        pods = claim(self.store, "pods", obj)
         spec = obj["spec"]["template"]["spec"]
         nodes = [each for each in self.store.scan("nodes") if self._takes(each, spec)]
         names = {each["metadata"]["name"] for each in nodes}

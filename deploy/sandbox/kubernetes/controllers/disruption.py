@@ -1,4 +1,7 @@
-"""Keep `status` of PodDisruptionBudgets. https://kubernetes.io/docs/tasks/run-application/configure-pdb/"""
+"""Keep `status` of PodDisruptionBudgets.
+
+https://kubernetes.io/docs/tasks/run-application/configure-pdb/
+"""
 
 from __future__ import annotations
 

@@ -67,10 +67,10 @@ def _status(obj: Object, left: Counter[str], finalizers: Counter[str]) -> Object
     ]  # fmt: skip
     old = {each["type"]: each for each in (obj.get("status") or {}).get("conditions") or ()}
     conditions = []
-    for type, holds, reason, message in wanted:
+    for kind, holds, reason, message in wanted:
         status = "True" if holds else "False"
-        since = old[type]["lastTransitionTime"] if old.get(type, {}).get("status") == status else objects.now()
+        since = old[kind]["lastTransitionTime"] if old.get(kind, {}).get("status") == status else objects.now()
         conditions.append(
-            {"type": type, "status": status, "lastTransitionTime": since, "reason": reason, "message": message}
+            {"type": kind, "status": status, "lastTransitionTime": since, "reason": reason, "message": message}
         )
     return {**(obj.get("status") or {}), "phase": "Terminating", "conditions": conditions}

@@ -1,4 +1,7 @@
-"""Keep `status` of ResourceQuotas. https://kubernetes.io/docs/concepts/policy/resource-quotas/"""
+"""Keep `status` of ResourceQuotas.
+
+https://kubernetes.io/docs/concepts/policy/resource-quotas/
+"""
 
 from __future__ import annotations
 

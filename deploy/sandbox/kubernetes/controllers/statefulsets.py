@@ -5,6 +5,7 @@ https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import Any
 
@@ -86,10 +87,8 @@ class StatefulSets(Controller):
                 "namespace": metadata["namespace"],
                 "labels": dict(each["metadata"].get("labels") or {}),
             }
-            try:
+            with contextlib.suppress(AlreadyExists):  # it is the pod's from before
                 self.store.create("persistentvolumeclaims", {"metadata": about, "spec": each["spec"]})
-            except AlreadyExists:
-                pass  # it is the pod's from before
             claims.append({"name": each["metadata"]["name"], "persistentVolumeClaim": {"claimName": claim_name}})
         names = {each["name"] for each in claims}
         body["volumes"] = [each for each in body.get("volumes") or () if each["name"] not in names] + claims

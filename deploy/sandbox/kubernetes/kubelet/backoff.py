@@ -1,5 +1,7 @@
-"""How long the sandbox's nodes wait between tries. Real ones wait 10 s doubling to 5 minutes; here it is 1 s doubling to 10 s, so
-that a crash loop shows itself in seconds. `SLIPWAY_SANDBOX_BACKOFF=FIRST,LONGEST` (seconds) changes it.
+"""How long the sandbox's nodes wait between tries.
+
+Real ones wait 10 s doubling to 5 minutes; here it is 1 s doubling to 10 s, so that a crash loop shows itself in seconds.
+`SLIPWAY_SANDBOX_BACKOFF=FIRST,LONGEST` (seconds) changes it.
 """
 
 from __future__ import annotations

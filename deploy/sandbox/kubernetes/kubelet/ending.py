@@ -73,13 +73,13 @@ async def stop_one(worker: Worker, unit: Unit, grace: float) -> None:
     deadline = time.monotonic() + grace
     with contextlib.suppress(ShimGoneError, OSError):
         await worker.shim.signal(unit.name, _stop_signal(worker, unit))
-    while _runs(unit, attempt) and time.monotonic() < min(deadline, worker.kill_at):
+    while _runs(unit, attempt) and time.monotonic() < min(deadline, worker.kill_at):  # noqa: ASYNC110 - the deadline may move
         await asyncio.sleep(0.02)
     if _runs(unit, attempt):
         with contextlib.suppress(ShimGoneError, OSError):
             await worker.shim.signal(unit.name, signal.SIGKILL)
     given_up = time.monotonic() + KILL_WAIT
-    while _runs(unit, attempt) and time.monotonic() < given_up:
+    while _runs(unit, attempt) and time.monotonic() < given_up:  # noqa: ASYNC110
         await asyncio.sleep(0.02)
 
 

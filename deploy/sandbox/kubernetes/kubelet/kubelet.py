@@ -204,7 +204,7 @@ class Kubelet:
                 await self._workers[uid].run()
             except asyncio.CancelledError:
                 raise
-            except Exception:  # one pod's trouble must not stop the node; the worker looks at everything anew
+            except Exception:  # noqa: BLE001 - one pod's trouble must not stop the node
                 _log.exception("pod %s", uid)
                 await asyncio.sleep(1)
                 self._workers[uid] = Worker(self, self._workers[uid].pod)

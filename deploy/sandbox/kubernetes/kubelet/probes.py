@@ -16,8 +16,10 @@ KINDS = ("startup", "readiness", "liveness")
 
 
 class Probes:
-    """Runs a container's probes. `on_change` is called when started or ready changes, `on_failure` with (kind, message) at each
-    failed try, `on_give_up` with the kind when a startup or liveness probe has failed too often.
+    """Runs a container's probes.
+
+    `on_change` is called when started or ready changes, `on_failure` with (kind, message) at each failed try, `on_give_up`
+    with the kind when a startup or liveness probe has failed too often.
     """
 
     def __init__(

@@ -116,7 +116,7 @@ class Worker:
     def tell(self, unit: Unit | None) -> Callable[[str, str, str], None]:
         """Return how to record events about a container, or about the pod."""
         path = unit.field_path if unit is not None else None
-        return lambda type, reason, message: self.kubelet.events.record(self.pod, type, reason, message, path)
+        return lambda kind, reason, message: self.kubelet.events.record(self.pod, kind, reason, message, path)
 
     # The loop
 

@@ -87,7 +87,7 @@ class Shim:
         for container in self._containers.values():
             self._kill_all(container)
         deadline = time.monotonic() + 2
-        while any(not c.exited for c in self._containers.values()) and time.monotonic() < deadline:
+        while any(not c.exited for c in self._containers.values()) and time.monotonic() < deadline:  # noqa: ASYNC110 - bounded
             await asyncio.sleep(0.02)
         await asyncio.sleep(0)
 
@@ -230,7 +230,7 @@ class Shim:
             if container.exited:
                 os.close(reader)
                 continue
-            os.set_blocking(reader, False)  # noqa: FBT003
+            os.set_blocking(reader, False)
             container.open_streams.add(reader)
             loop.add_reader(reader, self._read_output, container, stream, reader)
         if container.exited:
@@ -273,7 +273,7 @@ class Shim:
         if container.spec.mode is Mode.NONE:  # no namespace took the descendants with it
             self._kill_all(container)
         deadline = time.monotonic() + DRAIN_FOR
-        while container.open_streams and time.monotonic() < deadline:
+        while container.open_streams and time.monotonic() < deadline:  # noqa: ASYNC110 - bounded
             await asyncio.sleep(0.01)
         for reader in container.open_streams:
             asyncio.get_running_loop().remove_reader(reader)

@@ -66,7 +66,7 @@ class Receiver:
                     numbers = array.array("i")
                     numbers.frombytes(content[: len(content) - len(content) % numbers.itemsize])
                     for number in numbers:
-                        os.set_inheritable(number, False)  # noqa: FBT003
+                        os.set_inheritable(number, False)
                     self.files += numbers
             return data
 
