@@ -19,7 +19,7 @@ from . import lint, selectors, services
 from .models import BaseImage, DockerfileRevision
 
 
-class RevisionSerializer(serializers.ModelSerializer[DockerfileRevision]):
+class DockerfileRevisionSerializer(serializers.ModelSerializer[DockerfileRevision]):
     """A revision."""
 
     class Meta:
@@ -27,7 +27,7 @@ class RevisionSerializer(serializers.ModelSerializer[DockerfileRevision]):
         fields = ["number", "content", "note", "created_by_name", "created_at"]
 
 
-class SaveRevisionSerializer(serializers.Serializer[Any]):
+class SaveDockerfileSerializer(serializers.Serializer[Any]):
     """A revision to save; `expected_number` is the one that was edited."""
 
     content = serializers.CharField(max_length=services.LONGEST, trim_whitespace=False)
@@ -35,13 +35,13 @@ class SaveRevisionSerializer(serializers.Serializer[Any]):
     expected_number = serializers.IntegerField(required=False, allow_null=True, default=None)
 
 
-class TextSerializer(serializers.Serializer[Any]):
+class DockerfileTextSerializer(serializers.Serializer[Any]):
     """The text of a Dockerfile."""
 
     content = serializers.CharField(trim_whitespace=False, allow_blank=True)
 
 
-class MarkSerializer(serializers.Serializer[Any]):
+class DockerfileMarkSerializer(serializers.Serializer[Any]):
     """One remark."""
 
     line = serializers.IntegerField()
@@ -55,26 +55,28 @@ class MarkSerializer(serializers.Serializer[Any]):
 class Revisions(APIView):
     """Revisions of an application's Dockerfile."""
 
-    @extend_schema(operation_id="dockerfile_list", responses=RevisionSerializer(many=True))
+    @extend_schema(operation_id="dockerfile_list", responses=DockerfileRevisionSerializer(many=True))
     def get(self, request: Request, project: str, application: str) -> Response:
         """Return the revisions, newest first."""
         app = get_application(request.actor, project, application, need=Action.VIEW)
-        return Response(RevisionSerializer(selectors.list_revisions(app)[:100], many=True).data)
+        return Response(DockerfileRevisionSerializer(selectors.list_revisions(app)[:100], many=True).data)
 
-    @extend_schema(operation_id="dockerfile_save", request=SaveRevisionSerializer, responses={201: RevisionSerializer})
+    @extend_schema(
+        operation_id="dockerfile_save", request=SaveDockerfileSerializer, responses={201: DockerfileRevisionSerializer}
+    )
     def post(self, request: Request, project: str, application: str) -> Response:
         """Save a new revision; it must keep the platform's rules."""
         app = get_application(request.actor, project, application, need=Action.EDIT_DOCKERFILE)
-        asked = SaveRevisionSerializer(data=request.data)
+        asked = SaveDockerfileSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         revision = services.save_revision(application=app, actor=request.actor, **asked.validated_data)
-        return Response(RevisionSerializer(revision).data, status=status.HTTP_201_CREATED)
+        return Response(DockerfileRevisionSerializer(revision).data, status=status.HTTP_201_CREATED)
 
 
 class Template(APIView):
     """The Dockerfile to begin with."""
 
-    @extend_schema(operation_id="dockerfile_template", responses=TextSerializer)
+    @extend_schema(operation_id="dockerfile_template", responses=DockerfileTextSerializer)
     def get(self, request: Request, project: str, application: str) -> Response:
         """Return the three-stage template of the application's language on approved base images."""
         app = get_application(request.actor, project, application, need=Action.VIEW)
@@ -84,13 +86,15 @@ class Template(APIView):
 class Lint(APIView):
     """Remarks on a text."""
 
-    @extend_schema(operation_id="dockerfile_lint", request=TextSerializer, responses=MarkSerializer(many=True))
+    @extend_schema(
+        operation_id="dockerfile_lint", request=DockerfileTextSerializer, responses=DockerfileMarkSerializer(many=True)
+    )
     def post(self, request: Request, project: str, application: str) -> Response:
         """Return what breaks the rules and what hadolint advises."""
         app = get_application(request.actor, project, application, need=Action.VIEW)
-        asked = TextSerializer(data=request.data)
+        asked = DockerfileTextSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        return Response(MarkSerializer(lint.lint(app, asked.validated_data["content"]), many=True).data)
+        return Response(DockerfileMarkSerializer(lint.lint(app, asked.validated_data["content"]), many=True).data)
 
 
 class BaseImageSerializer(serializers.Serializer[Any]):
