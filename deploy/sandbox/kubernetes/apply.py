@@ -8,16 +8,20 @@ https://kubernetes.io/docs/reference/using-api/server-side-apply/
 from __future__ import annotations
 
 import copy
+from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from . import objects, typed
 from .resources import Resource
 from .schema import Node, of_kind
 from .status import ApiError, Cause
-from .typed import Paths
+from .typed import Path, Paths
 
 Object = dict[str, Any]
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _STRIPPED: Paths = {
     ("f:apiVersion",), ("f:kind",), ("f:metadata",),
     *(("f:metadata", f"f:{name}") for name in (
@@ -119,7 +123,7 @@ def apply(
     dropped = {path for path in typed.with_named_parents(node, last) if path not in owned} - _STRIPPED
     result: Object = typed.remove(node, merged, dropped)
     difference = typed.compare(node, base, result)
-    _settle(managed, applier, difference, force=force)
+    _settle(managed, applier, difference, force=force, allowed=_handed_over(node, live, manager))
     if difference:
         managed.times[applier] = objects.now()
     result["metadata"] = {**result.get("metadata", {}), "managedFields": managed.encoded()}
@@ -132,7 +136,20 @@ def _stripped_live(live: Object) -> Object:
     return base
 
 
-def _settle(managed: Managed, writer: Manager, difference: typed.Difference, *, force: bool) -> None:
+def _handed_over(node: Node, live: Object | None, manager: str) -> Paths:
+    """Return what `kubectl apply --server-side` may take without force: what kubectl applied on the client before."""
+    text = ((live or {}).get("metadata", {}).get("annotations") or {}).get(_LAST_APPLIED)
+    if manager != "kubectl" or not text:
+        return set()
+    try:
+        return typed.paths_of(node, msgspec.json.decode(text))
+    except msgspec.DecodeError:
+        return set()
+
+
+def _settle(
+    managed: Managed, writer: Manager, difference: typed.Difference, *, force: bool, allowed: Set[Path] = frozenset()
+) -> None:
     """Find who else owns what changes: refuse, or take it from them; forget what is no longer there."""
     changed = (difference.modified | difference.added) - _STRIPPED
     conflicts: list[tuple[Manager, list[str]]] = []
@@ -140,8 +157,8 @@ def _settle(managed: Managed, writer: Manager, difference: typed.Difference, *, 
         if manager == writer:
             continue
         contested = paths & changed
-        if contested and not force:
-            conflicts.append((manager, sorted(typed.readable(path) for path in contested)))
+        if (refused := contested - allowed) and not force:
+            conflicts.append((manager, sorted(typed.readable(path) for path in refused)))
         managed.sets[manager] = paths - contested - difference.removed
     if conflicts:
         raise _conflict(conflicts)

@@ -291,7 +291,8 @@ def _network_policy(obj: Object) -> None:
 
 def _event(obj: Object) -> None:
     fill(obj, reportingComponent="", reportingInstance="", source={})
-    obj.setdefault("eventTime", None)
+    for field in ("firstTimestamp", "lastTimestamp", "eventTime"):
+        obj.setdefault(field, None)
 
 
 def _ports_protocol(obj: Object) -> None:

@@ -105,14 +105,14 @@ def _message(name: str, content: bytes) -> Any:
     for number, raw in _wire(content):
         if str(number) not in fields:
             continue
-        field, type = fields[str(number)]
-        if type.startswith("map:"):
+        field, kind = fields[str(number)]
+        if kind.startswith("map:"):
             entry = dict(_wire(raw))
-            value = _value(type.removeprefix("map:"), entry.get(2, b""))
+            value = _value(kind.removeprefix("map:"), entry.get(2, b""))
             result.setdefault(field, {})[bytes(entry.get(1, b"")).decode()] = value
             continue
-        value = _value(type.lstrip("*"), raw)
-        if type.startswith("*"):
+        value = _value(kind.lstrip("*"), raw)
+        if kind.startswith("*"):
             result.setdefault(field, []).append(value)
         elif properties is not None and field not in properties and isinstance(value, dict):
             result |= value  # Go embeds this struct: its fields stand here

@@ -25,6 +25,7 @@ from .status import AlreadyExists, Conflict, Expired, NotFound
 Object = dict[str, Any]
 EventType = Literal["ADDED", "MODIFIED", "DELETED"]
 Propagation = Literal["Background", "Foreground", "Orphan"]
+FIRST_VERSION = 1000  # so that small versions are too old from the start, as in a cluster with a past
 HISTORY = 8192  # changes kept per resource for watches that start in the past
 
 
@@ -85,8 +86,8 @@ class Store:
             "CREATE TABLE IF NOT EXISTS objects (resource TEXT, namespace TEXT, name TEXT, version INTEGER, raw BLOB,"
             " PRIMARY KEY (resource, namespace, name)) WITHOUT ROWID;"
             "CREATE TABLE IF NOT EXISTS counter (only INTEGER PRIMARY KEY CHECK (only = 1), version INTEGER);"
-            "INSERT OR IGNORE INTO counter VALUES (1, 1);"
         )
+        self._database.execute("INSERT OR IGNORE INTO counter VALUES (1, ?)", (FIRST_VERSION,))
         self._load()
 
     def _load(self) -> None:
