@@ -80,7 +80,7 @@ def _render(
 ) -> list[Manifest]:
     """Return the objects, with a stand-in for each value that is missing: the preview shows where it belongs."""
     stand_ins = {key: f"missing/{key}" for key in spec.referenced_secrets()}
-    complete = SecretReferences(secrets.fingerprint, {**stand_ins, **secrets.references})
+    complete = SecretReferences(secrets.fingerprint or "not-set-yet", {**stand_ins, **secrets.references})
     try:
         return render(spec, application=application, target=target, image=image, secrets=complete)
     except IngressWithoutHost:

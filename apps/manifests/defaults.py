@@ -18,6 +18,9 @@ def gettext_noop(text: str) -> str:
 
 
 PRE_STOP_SLEEP = 10
+# Less memory than any program needs, and more cores than any node has: slips such as 512m for memory.
+LEAST_MEMORY = 4 * quantity.MEBIBYTE
+MOST_CORES = 1024 * quantity.CORE
 # Time to finish requests after SIGTERM, on top of the sleep before it.
 GRACE_AFTER_SIGNAL = 20
 LOG_SIZE_LIMIT = "1Gi"
@@ -145,12 +148,20 @@ def _pre_stop_sleep(document: Mapping[str, Any]) -> int:
     return seconds if isinstance(seconds, int) and 0 <= seconds <= 600 else PRE_STOP_SLEEP
 
 
+def _plausible(path: str, amount: str) -> bool:
+    """Tell whether the form accepts an amount; following one that it refuses would report the same slip twice."""
+    if not quantity.is_valid(amount):
+        return False
+    value = quantity.parse(amount)
+    return value >= LEAST_MEMORY if path.endswith(".memory") else value <= MOST_CORES
+
+
 def _fitting(default: Default, document: Mapping[str, Any]) -> Default:
     """Return the default of an amount, or the written amount of the other side where the two would contradict."""
     other: Any = document
     for step in fields.parse_path(_OTHER_SIDE[default.path]):
         other = other.get(step) if isinstance(other, dict) else None
-    if not isinstance(other, str) or not quantity.is_valid(other):
+    if not isinstance(other, str) or not _plausible(default.path, other):
         return default
     order = quantity.compare(default.value, other)
     contradicts = order > 0 if ".requests." in default.path else order < 0

@@ -82,8 +82,8 @@ class Section:
 
 def _amounts(side: str, cpu: Text, memory: Text) -> tuple[FormField, ...]:
     return (
-        FormField(f"resources.{side}.cpu", Kind.TEXT, cpu, _("500m is half a core."), unit="cores"),
-        FormField(f"resources.{side}.memory", Kind.TEXT, memory, _("512Mi or 1Gi."), unit="bytes"),
+        FormField(f"resources.{side}.cpu", Kind.TEXT, cpu, _("500m is half a core.")),
+        FormField(f"resources.{side}.memory", Kind.TEXT, memory, _("512Mi or 1Gi.")),
     )
 
 

@@ -4,11 +4,11 @@ What one field must be is checked here; what fields must be together, in `consis
 """
 
 import re
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 from apps.manifests import fields, quantity
+from apps.manifests.defaults import LEAST_MEMORY, MOST_CORES
 from apps.manifests.fields import FieldError
 from apps.manifests.reader import MAX_TEXT, Reader
 from apps.manifests.spec import (
@@ -47,8 +47,6 @@ LABEL_KEY = re.compile(
 )
 LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?)?", re.ASCII)
 
-_LEAST_MEMORY = 4 * quantity.MEBIBYTE
-_MOST_CORES = Decimal(1024)
 _WEEK = 7 * 24 * 3600
 # Annotations under these domains mean something to the cluster or to us, and have fields of their own.
 _RESERVED_DOMAINS = ("slipway.io", "kubernetes.io", "k8s.io")
@@ -132,7 +130,7 @@ def _amounts(reader: Reader) -> Amounts:
 
 def _cpu(reader: Reader) -> str | None:
     text = reader.quantity("cpu")
-    if text is not None and quantity.parse(text) > _MOST_CORES:
+    if text is not None and quantity.parse(text) > MOST_CORES:
         reader.fail("cpu", "cpu_too_large", value=text, words=quantity.cpu_words(text), suggestion="500m")
     return text
 
@@ -140,7 +138,7 @@ def _cpu(reader: Reader) -> str | None:
 def _memory(reader: Reader) -> str | None:
     """Return the amount; refuse the classic slip of writing ``512m``, which is half a byte."""
     text = reader.quantity("memory")
-    if text is not None and quantity.parse(text) < _LEAST_MEMORY:
+    if text is not None and quantity.parse(text) < LEAST_MEMORY:
         digits = re.match(r"\d+", text)
         suggestion = f"{digits[0] if digits and int(digits[0]) else 256}Mi"
         reader.fail("memory", "memory_too_small", value=text, words=quantity.memory_words(text), suggestion=suggestion)

@@ -9,12 +9,12 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from . import overrides
+from . import overrides, quantity
 from .defaults import list_defaults
 from .fields import join
 from .forms import SECTIONS, FormField, Kind, RowGroup, Section, Text, find, write_value
 from .overrides import BASE, KEYED_LISTS, PLATFORM, REMOVE, Layer
-from .spec import Probe, ProbeType
+from .spec import Probe, ProbeType, Spec
 
 _PROBE_DEFAULTS = Probe(type=ProbeType.TCP)
 
@@ -268,3 +268,18 @@ def choice_words(kind: Kind, value: str) -> Text:
     if kind == Kind.SWITCH:
         words |= {"on": _("On"), "off": _("Off")}
     return words.get(value, value)
+
+
+def resource_words(spec: Spec) -> str:
+    """Return what the pods take together, in words: the numbers of the form are short, and easy to get wrong."""
+    low, high = (spec.autoscaling.min, spec.autoscaling.max) if spec.autoscaling else (spec.replicas, spec.replicas)
+    pods = str(low) if low == high else f"{low}-{high}"
+    requests, limits = spec.resources.requests, spec.resources.limits
+    nothing = _("no limit")
+    return _("{pods} pods; each reserves {cpu} and {memory}, and may use {most_cpu} and {most_memory}.").format(
+        pods=pods,
+        cpu=quantity.cpu_words(requests.cpu or limits.cpu or "0"),
+        memory=quantity.memory_words(requests.memory or limits.memory or "0"),
+        most_cpu=quantity.cpu_words(limits.cpu) if limits.cpu else nothing,
+        most_memory=quantity.memory_words(limits.memory) if limits.memory else nothing,
+    )

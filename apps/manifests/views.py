@@ -26,7 +26,7 @@ from .layers import EditedLayer
 from .messages import describe
 from .models import DeployYmlRevision
 from .overrides import BASE
-from .presentation import FormView, source_label
+from .presentation import FormView, resource_words, source_label
 from .resolve import layers_for
 
 PAGE_SIZE = 30
@@ -107,6 +107,7 @@ def _show(
         "tab": "deployyml",
         "revision": newest,
         "layer": layer,
+        "stage": next((one.environment.stage for one in targets if one.environment.slug == layer.environment), ""),
         "layers": layers.list_layers(targets, _("Everywhere"), base, changes),
         "targets": [(target_key(target), target) for target in targets if _concerns(layer, target)],
         "sections": sections,
@@ -167,6 +168,7 @@ def preview(request: HttpRequest, project: str, application: str) -> HttpRespons
         "saved_yaml": to_yaml_documents(saved.objects) if saved else "",
         "problems": _problems(made),
         "schemas": made.schemas,
+        "in_words": resource_words(made.resolved.spec) if made.resolved.spec else "",
     }
     return render(request, "manifests/_preview.html", context)
 
