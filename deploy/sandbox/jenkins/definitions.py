@@ -15,6 +15,7 @@ PIPELINE = "org.jenkinsci.plugins.workflow.job.WorkflowJob"
 FREESTYLE = "hudson.model.FreeStyleProject"
 KINDS = {FOLDER: FOLDER, "flow-definition": PIPELINE, "project": FREESTYLE}
 SINGLE = "org.jenkinsci.plugins.workflow.job.properties.DisableConcurrentBuildsJobProperty"
+DISCARDER = "jenkins.model.BuildDiscarderProperty"
 FOLDER_XML = f"<?xml version='1.1' encoding='UTF-8'?>\n<{FOLDER}/>\n"
 
 PARAMETERS = {
@@ -84,6 +85,7 @@ class Definition:
     disabled: bool = False
     concurrent: bool = True
     script: str | None = None
+    keep: int = 0  # builds kept when one has ended; 0 keeps all
     parameters: tuple[Parameter, ...] = field(default=())
 
     def values(self, submitted: dict[str, str]) -> dict[str, Value]:
@@ -114,8 +116,16 @@ def parse(xml: str) -> Definition:
         disabled=root.findtext("disabled") == "true",
         concurrent=root.find(f"properties/{SINGLE}") is None,
         script=root.findtext("definition/script"),
+        keep=max(0, _number(root.findtext(f"properties/{DISCARDER}/strategy/numToKeep"))),
         parameters=tuple(map(_parameter, root.iterfind(".//parameterDefinitions/*"))),
     )
+
+
+def _number(text: str | None) -> int:
+    try:
+        return int(text or 0)
+    except ValueError as exc:
+        raise BadDefinition(f"{text} is no number of builds") from exc
 
 
 def _parameter(element: ET.Element) -> Parameter:

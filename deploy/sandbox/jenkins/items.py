@@ -85,6 +85,13 @@ class Item:
         numbers = sorted((int(name) for name in names if name.isdigit()), reverse=True)
         return [Build(self.full_name, number, self.folder / "builds" / str(number)) for number in numbers]
 
+    def discard_old(self) -> None:
+        """Remove ended builds beyond the number to keep, as the job's build discarder says."""
+        if keep := self.definition().keep:
+            for build in self.builds()[keep:]:
+                if build.end is not None:
+                    shutil.rmtree(build.folder)
+
     def build(self, number: int) -> Build | None:
         """Return one build, or None."""
         folder = self.folder / "builds" / str(number)

@@ -6,6 +6,7 @@ limit and its credentials, note how it ended -> whatever happened, the stages ma
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -231,14 +232,14 @@ class Pipeline:
         ready, _, _ = select.select([process.stdout], [], [], seconds)
         chunk = os.read(process.stdout.fileno(), 65536) if ready else b""
         self._console.write(chunk)
-        if ready and not chunk:  # it closed its output but goes on: there is nothing to select on
-            time.sleep(seconds)
+        if ready and not chunk:  # it closed its output: there is nothing left to select on but its end
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(seconds)
         return bool(chunk)
 
     def _end(self, process: subprocess.Popen[bytes]) -> None:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+        processes.signal_group(process.pid, signal.SIGKILL)
+        process.wait()
         processes.kill_descendants(os.getpid())
         if process.stdout is not None:
             process.stdout.close()

@@ -1,4 +1,7 @@
-"""Processes by number and start time, so that a number used again is never mistaken; Linux's /proc."""
+"""Processes by number and start time, so that a number used again is never mistaken.
+
+Linux's /proc tells; where it is not mounted, as in a bare chroot, a process counts by its number alone.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import signal
 from pathlib import Path
 
 PR_SET_CHILD_SUBREAPER = 36
+SELF = Path("/proc/self/stat")
 
 
 def _stat(pid: int) -> list[str] | None:
@@ -21,8 +25,18 @@ def _stat(pid: int) -> list[str] | None:
 
 def start_time(pid: int) -> int | None:
     """Return when a process started, in ticks since boot, or None where it is gone or a zombie."""
+    if not SELF.exists():
+        return 0 if _answers(pid) else None
     fields = _stat(pid)
     return int(fields[19]) if fields and fields[0] not in "ZX" else None
+
+
+def _answers(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def is_alive(pid: int, started: int | None) -> bool:
@@ -39,7 +53,7 @@ def adopt_orphans() -> None:
 
 
 def descendants(pid: int) -> list[int]:
-    """Return all processes below `pid`."""
+    """Return all processes below `pid`, none where /proc is not mounted."""
     children: dict[int, list[int]] = {}
     for number in (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()):
         if fields := _stat(number):

@@ -200,6 +200,8 @@ class Queue:
             await asyncio.sleep(LOOK_SECONDS)
         if build.folder.exists():
             build.bury()
+        if job := self._items.find(build.job):
+            job.discard_old()
         self._running.pop(executor, None)
         self.dispatch()
 

@@ -203,3 +203,17 @@ def test_build_of_a_killed_queue_starts_once(running: Running, client: jenkins.J
     running.restart()
     assert client.get_queue_info() == []
     assert [build["number"] for build in client.get_job_info(job)["builds"]] == [number]
+
+
+def test_discarder_keeps_the_newest_builds_and_their_numbers(client: jenkins.Jenkins) -> None:
+    discarder = (
+        "<properties><jenkins.model.BuildDiscarderProperty><strategy><numToKeep>2</numToKeep></strategy>"
+        "</jenkins.model.BuildDiscarderProperty>"
+    )
+    client.create_job("short-memory", job_xml().replace("<properties>", discarder))
+    for _ in range(3):
+        finish(client, "short-memory", start(client, "short-memory"))
+    wait_for(lambda: len(client.get_job_info("short-memory")["builds"]) == 2)
+    shape = client.get_job_info("short-memory")
+    assert [build["number"] for build in shape["builds"]] == [3, 2]
+    assert shape["nextBuildNumber"] == 4
