@@ -26,18 +26,30 @@ KILL_WAIT = 5.0
 FORCED_GRACE = 1.0
 
 
-async def delete(worker: Worker) -> None:
-    """End a deleted pod: stop its containers, write the last status, remove the object and what is on disk."""
-    await stop_containers(worker, FORCED_GRACE if worker.gone else _grace(worker))
-    worker.stopped = True
-    await worker.shim.quit()
-    if not worker.gone:
+async def delete(worker: Worker) -> bool:
+    """End a deleted pod: stop its containers, write the last status, remove the object and what is on disk.
+
+    Return False where a finalizer still holds the object; its logs stay for as long.
+    """
+    if not worker.stopped:
+        await stop_containers(worker, FORCED_GRACE if worker.gone else _grace(worker))
+        worker.stopped = True
+        await worker.shim.quit()
         worker.write_status()
-        metadata = worker.pod["metadata"]
-        kept = worker.store.peek("pods", metadata["namespace"], metadata["name"])
-        if kept is not None and kept["metadata"]["uid"] == worker.uid:
-            worker.store.delete("pods", metadata["namespace"], metadata["name"], grace=0, uid=worker.uid)
+    kept = _kept(worker)
+    if kept is not None and kept["metadata"].get("deletionGracePeriodSeconds"):
+        metadata = kept["metadata"]
+        worker.store.delete("pods", metadata["namespace"], metadata["name"], grace=0, uid=worker.uid)
+    if _kept(worker) is not None:
+        return False
     worker.forget()
+    return True
+
+
+def _kept(worker: Worker) -> dict[str, Any] | None:
+    metadata = worker.pod["metadata"]
+    kept = worker.store.peek("pods", metadata["namespace"], metadata["name"])
+    return kept if kept is not None and kept["metadata"]["uid"] == worker.uid else None
 
 
 def _grace(worker: Worker) -> float:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from deploy.sandbox.kubernetes import objects
 from deploy.sandbox.kubernetes.pods.client import Shim, ShimGoneError, remove_folder
 
-from . import ending
+from . import adoption, ending
 from .actions import Actions
 from .environment import Resolver
 from .probes import Probes
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 Object = dict[str, Any]
 FINAL = ("Succeeded", "Failed")
-STATUS_KINDS = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
 CONFIG_RETRY = 2.0
 DEADLINE_MESSAGE = "Pod was active on the node longer than the specified deadline"
 
@@ -123,7 +122,7 @@ class Worker:
     async def run(self) -> None:
         """Work until the pod is gone. Canceling it leaves the containers running."""
         try:
-            await self._adopt()
+            await adoption.adopt(self)
             while True:
                 self._wake.clear()
                 if await self._sync():
@@ -145,8 +144,7 @@ class Worker:
     async def _sync(self) -> bool:
         """Do the next things; return whether the pod is gone."""
         if self.gone or "deletionTimestamp" in self.pod["metadata"]:
-            await ending.delete(self)
-            return True
+            return await ending.delete(self)
         if self.stopped:
             self.write_status()
             return False
@@ -214,9 +212,13 @@ class Worker:
             self.tell(None)("Warning", "FailedCreatePodSandBox", f"Failed to create pod sandbox: {exc}")
             self.retry_in(CONFIG_RETRY)
             return False
+        self.attach()
+        return True
+
+    def attach(self) -> None:
+        """Listen to the shim, which runs."""
         self._sandbox_ready = True
         self._watching = asyncio.create_task(self._watch_shim())
-        return True
 
     async def _watch_shim(self) -> None:
         try:
@@ -237,51 +239,6 @@ class Worker:
             if saved is None or saved["finished"] is None:
                 saved = {**unit.run, "finished": time.time(), "exit_code": 255, "lost": True}
             self._take_run(saved)
-
-    async def _adopt(self) -> None:
-        """Take up what was running, or had run, before the sandbox came up."""
-        status = self.pod.get("status") or {}
-        alive = self.folder.is_dir() and await self.shim.alive()
-        known = {each["name"]: each for kind in STATUS_KINDS for each in status.get(kind) or ()}
-        for unit in self.units:
-            self._adopt_runs(unit, known.get(unit.name) or {}, alive=alive)
-        if status.get("phase") in FINAL and not alive:
-            self.stopped, self.ip = True, status.get("podIP")
-        if alive:
-            self.ip = json.loads((self.folder / "pod.json").read_text())["ip"]
-            self.kubelet.addresses.keep(self.uid, self.ip)
-            self._sandbox_ready = True
-            for unit in self.units:
-                if unit.running:
-                    self._begin_probes(unit, known.get(unit.name))
-            self._watching = asyncio.create_task(self._watch_shim())
-
-    def _adopt_runs(self, unit: Unit, known: Object, *, alive: bool) -> None:
-        waiting = (known.get("state") or {}).get("waiting")
-        if waiting:
-            unit.waiting = (waiting["reason"], waiting.get("message", ""))
-        folder = self.folder / "containers" / unit.name
-        attempts = sorted(int(path.name) for path in folder.glob("*") if (path / "state.json").exists())
-        for attempt in attempts[-2:]:
-            saved = self.shim.saved(folder / str(attempt))
-            if saved is None:
-                continue
-            if saved["finished"] is None and not alive:
-                saved |= {"finished": time.time(), "exit_code": 255, "lost": True}
-            unit.last, unit.run, unit.attempt = unit.run, saved, attempt
-            self._read_meta(unit, folder / str(attempt))
-            if saved["finished"] is not None:
-                unit.messages[attempt] = termination_message(folder / str(attempt), unit.spec)
-                unit.failures += 1
-        if unit.running:
-            unit.waiting = None
-
-    def _read_meta(self, unit: Unit, folder: Path) -> Object:
-        meta: Object = json.loads((folder / "meta.json").read_text())
-        unit.image, unit.image_id = meta["image"], meta["imageID"]
-        ids = {"uid": meta["uid"], "gid": meta["gid"], "supplementalGroups": [meta["gid"]]}
-        unit.user = {"linux": ids}
-        return meta
 
     # Containers
 
@@ -429,11 +386,11 @@ class Worker:
         if fresh:
             unit.last = unit.run or unit.last
             unit.attempt, unit.waiting = run["attempt"], None
-            self._read_meta(unit, self.starter.run_folder(unit.name, unit.attempt))
+            adoption.read_meta(unit, self.starter.run_folder(unit.name, unit.attempt))
         unit.run = run
         if unit.running:
             if unit.probes is None or fresh:
-                self._begin_probes(unit)
+                self.begin_probes(unit)
         else:
             self._note_end(unit, run)
         self.write_status()
@@ -448,7 +405,8 @@ class Worker:
             unit.probes.stop()
             unit.probes = None
 
-    def _begin_probes(self, unit: Unit, known: Object | None = None) -> None:
+    def begin_probes(self, unit: Unit, known: Object | None = None) -> None:
+        """Begin to probe a container that runs; `known` is its status of before the sandbox was restarted."""
         if unit.probes is not None:
             unit.probes.stop()
         words = {"startup": "Startup", "readiness": "Readiness", "liveness": "Liveness"}
