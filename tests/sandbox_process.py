@@ -86,11 +86,11 @@ class Sandbox:
 def _spawn(state: Path, clusters: list[str]) -> subprocess.Popen[bytes]:
     state.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    log = (state / "sandbox.log").open("ab")
     command = [sys.executable, "-m", "deploy.sandbox", "--state", str(state), "--clusters", ",".join(clusters)]
-    return subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-    )
+    with (state / "sandbox.log").open("ab") as log:
+        return subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
 
 
 def _wait(state: Path, process: subprocess.Popen[bytes]) -> dict[str, Any]:

@@ -7,6 +7,8 @@ import secrets
 from collections.abc import Iterable
 from datetime import timedelta
 
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -74,3 +76,53 @@ def note_use(token: ApiToken) -> None:
     now = timezone.now()
     if token.last_used_at is None or now - token.last_used_at > USED_RESOLUTION:
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+
+
+def create_user(
+    *, actor: Actor, username: str, password: str, display_name: str = "", email: str = "", administrator: bool = False
+) -> User:
+    """Create a person who signs in with a password.
+
+    Raises:
+        InvalidInput: a name or password that does not fit.
+        Conflict: the name is taken.
+    """
+    user = User(username=username, display_name=display_name, email=email)
+    user.is_superuser = user.is_staff = administrator
+    user.set_password(password)
+    try:
+        user.full_clean(validate_unique=False)
+    except ValidationError as exc:
+        raise InvalidInput(fields=exc.message_dict) from exc
+    try:
+        validate_password(password, user)
+    except ValidationError as exc:
+        raise InvalidInput(fields={"password": exc.messages}) from exc
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+            audit.record(actor=actor, action="user.create", subject=user, name=username, administrator=administrator)
+    except IntegrityError as exc:
+        raise Conflict("user.name_taken", username=username) from exc
+    return user
+
+
+def update_profile(*, user: User, actor: Actor, **changes: str) -> User:
+    """Change one's own display name, e-mail address, language or theme.
+
+    Raises:
+        InvalidInput: a field that does not fit or cannot be changed.
+    """
+    known = {"display_name", "email", "language", "theme"}
+    if unknown := set(changes) - known:
+        raise InvalidInput(fields={name: ["cannot be changed"] for name in unknown})
+    for name, value in changes.items():
+        setattr(user, name, value)
+    try:
+        user.clean_fields(exclude={field.name for field in User._meta.fields} - set(changes))
+    except ValidationError as exc:
+        raise InvalidInput(fields=exc.message_dict) from exc
+    with transaction.atomic():
+        user.save(update_fields=list(changes))
+        audit.record(actor=actor, action="user.update", subject=user, fields=sorted(changes))
+    return user

@@ -53,14 +53,6 @@ def can(actor: Actor, project: Project, need: Action) -> bool:
     return True
 
 
-def require_administrator(actor: Actor) -> None:
-    """Raise NotAllowed unless this is a platform administrator (with a token of scope `admin`, where a token acts)."""
-    if not actor.is_administrator:
-        raise NotAllowed("auth.forbidden")
-    if actor.scopes is not None and "admin" not in actor.scopes:
-        raise NotAllowed("auth.scope", scope="admin")
-
-
 def visible_projects(actor: Actor) -> QuerySet[Project]:
     """Return the projects that the actor may see."""
     projects = Project.objects.filter(archived_at=None)

@@ -15,6 +15,7 @@ register(
         "environment.in_use": (_("“{name}” still has targets or history."), _("Remove its targets first.")),
         "target.namespace_taken": (_("Namespace {namespace} on {cluster} already belongs to another environment."), _("Choose another namespace.")),
         "target.slug_taken": (_("A target “{slug}” exists already in this environment."), _("Choose another short name.")),
+        "target.harbor_unclear": (_("It is not clear from which Harbor this project pulls: there are {count} to choose from."), _("Create an application first; its Harbor is used.")),
         "member.last_owner": (_("A project keeps at least one owner."), _("Make somebody else an owner first.")),
         "member.unknown": (_("Nobody is called “{username}”."), _("Ask them to sign in once, or ask an administrator.")),
     }

@@ -267,6 +267,8 @@ def advance(model: type[Lifecycle], pk: int, steps: Mapping[str, Step]) -> None:
             again = _after_error(row, exc)
         except Exception as exc:
             log.exception("lifecycle.step_crashed", noun=row.NOUN, row=row.pk, status=row.status)
+            if row.is_final:
+                return  # it ended, and what crashed came after: the sweep makes up for it
             row.transition(row.ERRORED, error_code="platform.crashed", error_params={"type": type(exc).__name__})
             return
         if row.is_final:

@@ -10,8 +10,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.accounts.guards import require_administrator
 from apps.accounts.roles import Action
-from apps.applications.access import get_application, require_administrator
+from apps.applications.access import get_application
 from apps.connections import selectors as connections
 from apps.core.errors import NotFound
 

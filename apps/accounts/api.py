@@ -1,0 +1,140 @@
+"""People and tokens in the API."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from . import selectors, services
+from .guards import require_administrator
+from .models import ApiToken, User
+from .roles import Scope
+
+
+class UserSerializer(serializers.ModelSerializer[User]):
+    """A person."""
+
+    class Meta:
+        model = User
+        fields = ["username", "display_name", "email", "is_superuser", "is_active", "last_login"]
+
+
+class CreateUserSerializer(serializers.Serializer[Any]):
+    """A person to create."""
+
+    username = serializers.CharField(max_length=150)
+    password = serializers.CharField(max_length=200, write_only=True)
+    display_name = serializers.CharField(max_length=100, required=False, allow_blank=True, default="")
+    email = serializers.EmailField(required=False, allow_blank=True, default="")
+    administrator = serializers.BooleanField(required=False, default=False)
+
+
+class MeSerializer(UserSerializer):
+    """The one who asks."""
+
+    scopes = serializers.SerializerMethodField()
+
+    class Meta(UserSerializer.Meta):
+        fields = [*UserSerializer.Meta.fields, "language", "theme", "scopes"]
+
+    def get_scopes(self, _user: User) -> list[str] | None:
+        """Return the scopes of the token that asks, None in a browser session."""
+        scopes: list[str] | None = self.context.get("scopes")
+        return scopes
+
+
+class TokenSerializer(serializers.ModelSerializer[ApiToken]):
+    """A token, without its text."""
+
+    class Meta:
+        model = ApiToken
+        fields = ["id", "name", "prefix", "scopes", "created_at", "expires_at", "last_used_at"]
+
+
+class CreateTokenSerializer(serializers.Serializer[Any]):
+    """A token to make."""
+
+    name = serializers.CharField(max_length=100)
+    scopes = serializers.ListField(child=serializers.ChoiceField(choices=[scope.value for scope in Scope]))
+    days = serializers.IntegerField(min_value=1, max_value=366, default=90)
+
+
+class CreatedTokenSerializer(TokenSerializer):
+    """A token with its text, shown this once."""
+
+    token = serializers.CharField(read_only=True)
+
+    class Meta(TokenSerializer.Meta):
+        fields = [*TokenSerializer.Meta.fields, "token"]
+
+
+class Me(APIView):
+    """The one who asks."""
+
+    @extend_schema(operation_id="me_retrieve", responses=MeSerializer)
+    def get(self, request: Request) -> Response:
+        """Return who asks, and with which scopes."""
+        scopes = request.actor.scopes
+        return Response(MeSerializer(request.user, context={"scopes": sorted(scopes) if scopes else None}).data)
+
+
+class Users(ListAPIView[User]):
+    """People."""
+
+    serializer_class = UserSerializer
+
+    def get_queryset(self) -> Any:
+        """Return all people, for administrators."""
+        require_administrator(self.request.actor)
+        return selectors.list_users()
+
+    @extend_schema(operation_id="users_create", request=CreateUserSerializer, responses={201: UserSerializer})
+    def post(self, request: Request) -> Response:
+        """Create a person (administrators)."""
+        require_administrator(request.actor)
+        asked = CreateUserSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        user = services.create_user(actor=request.actor, **asked.validated_data)
+        return Response(UserSerializer(user).data, status=status.HTTP_201_CREATED)
+
+
+class Tokens(APIView):
+    """One's own tokens."""
+
+    @extend_schema(operation_id="tokens_list", responses=TokenSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """Return one's own tokens."""
+        return Response(TokenSerializer(selectors.list_tokens(request.user), many=True).data)
+
+    @extend_schema(operation_id="tokens_create", request=CreateTokenSerializer, responses={201: CreatedTokenSerializer})
+    def post(self, request: Request) -> Response:
+        """Make a token; its text is in this answer and nowhere else."""
+        asked = CreateTokenSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        values = asked.validated_data
+        token, text = services.create_token(
+            user=request.user,
+            name=values["name"],
+            scopes=values["scopes"],
+            lifetime=timedelta(days=values["days"]),
+            actor=request.actor,
+        )
+        token.token = text  # type: ignore[attr-defined]
+        return Response(CreatedTokenSerializer(token).data, status=status.HTTP_201_CREATED)
+
+
+class TokenDetail(APIView):
+    """One of one's own tokens."""
+
+    @extend_schema(operation_id="tokens_revoke", responses={204: None})
+    def delete(self, request: Request, pk: int) -> Response:
+        """Revoke a token."""
+        services.revoke_token(token=selectors.get_token(request.user, pk), actor=request.actor)
+        return Response(status=status.HTTP_204_NO_CONTENT)
