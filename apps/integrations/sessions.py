@@ -124,6 +124,7 @@ class Session(requests.Session):
         """
         target = super().get_redirect_target(resp)
         if target and urlsplit(target).netloc and _origin(target) != self._origin:
+            resp.close()
             raise ForeignRedirect(f"redirected to {urlsplit(target).scheme}://{urlsplit(target).netloc}", response=resp)
         return target
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socket
@@ -52,30 +53,32 @@ def scripted(*replies: Reply, tls: ssl.SSLContext | None = None) -> Iterator[Scr
     listener = socket.create_server(("127.0.0.1", 0))
     scheme = "https" if tls else "http"
     server = Scripted(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}", list(replies))
-    open_sockets: list[socket.socket] = [listener]
+    over = threading.Event()
 
     def talk(connection: socket.socket) -> None:
         try:
-            channel = tls.wrap_socket(connection, server_side=True) if tls else connection
-            open_sockets.append(channel)
-            received = b""
-            while b"\r\n\r\n" not in received:
-                received += (chunk := channel.recv(65536))
-                if not chunk:
-                    return
-            head, _, body = received.partition(b"\r\n\r\n")
-            length = re.search(rb"(?i)content-length: (\d+)", head)
-            while length and len(body) < int(length[1]):
-                body += channel.recv(65536)
-            server.requests.append(head.split(b" HTTP/")[0].decode())
-            server.headers.append(head.decode())
-            server.bodies.append(body)
-            reply = server.take()
-            channel.sendall(reply.content)
-            if not reply.hang:
-                channel.close()
-        except (OSError, ssl.SSLError):
-            return
+            with tls.wrap_socket(connection, server_side=True) if tls else connection as channel:
+                converse(channel)
+        except OSError:
+            connection.close()
+
+    def converse(channel: socket.socket) -> None:
+        received = b""
+        while b"\r\n\r\n" not in received:
+            received += (chunk := channel.recv(65536))
+            if not chunk:
+                return
+        head, _, body = received.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)content-length: (\d+)", head)
+        while length and len(body) < int(length[1]):
+            body += channel.recv(65536)
+        server.requests.append(head.split(b" HTTP/")[0].decode())
+        server.headers.append(head.decode())
+        server.bodies.append(body)
+        reply = server.take()
+        channel.sendall(reply.content)
+        if reply.hang:
+            over.wait(10)
 
     def listen() -> None:
         while True:
@@ -83,14 +86,21 @@ def scripted(*replies: Reply, tls: ssl.SSLContext | None = None) -> Iterator[Scr
                 connection, _ = listener.accept()
             except OSError:
                 return
+            if over.is_set():
+                connection.close()
+                return
             threading.Thread(target=talk, args=(connection,), daemon=True).start()
 
-    threading.Thread(target=listen, daemon=True).start()
+    listening = threading.Thread(target=listen, daemon=True)
+    listening.start()
     try:
         yield server
     finally:
-        for each in open_sockets:
-            each.close()
+        over.set()
+        # A thread that waits in accept() keeps the socket open: wake it.
+        with contextlib.suppress(OSError), socket.create_connection(listener.getsockname(), timeout=1):
+            listener.close()
+        listening.join(timeout=5)
 
 
 def closed_port() -> str:

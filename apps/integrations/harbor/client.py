@@ -6,9 +6,9 @@ A repository is named without its project: `web/api` in project `shop` is pulled
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -22,9 +22,11 @@ from .entities import SEVERITIES, Artifact, Health, Project, Robot, ScanOverview
 
 API = "/api/v2.0"
 PAGE = 100
+PAGES = 1000
 _NO_TIME = "0001-01-01T00:00:00"  # how Go writes a time that is not set
 _REPORT = "application/vnd.security.vulnerability.report; version=1.1"
 Object = dict[str, Any]
+T = TypeVar("T")
 
 
 class HarborClient:
@@ -40,9 +42,7 @@ class HarborClient:
 
     def health(self) -> Health:
         """Return how Harbor and its parts are."""
-        answer = self._read("/health", "read health")
-        sick = tuple(part["name"] for part in answer.get("components") or [] if part.get("status") != "healthy")
-        return Health(answer.get("status") == "healthy", sick)
+        return self._read("/health", "read health", _health)
 
     def current_user(self) -> str:
         """Return the name of the account: the cheapest proof that the credentials work.
@@ -50,11 +50,11 @@ class HarborClient:
         Raises:
             Unauthorized: they do not. A robot account also gets this answer, though it may push and pull.
         """
-        return str(self._read("/users/current", "read user")["username"])
+        return self._read("/users/current", "read user", lambda found: str(found["username"]))
 
     def version(self) -> str:
         """Return Harbor's version; empty where the account may not see it."""
-        return str(self._read("/systeminfo", "read version").get("harbor_version") or "")
+        return self._read("/systeminfo", "read version", lambda found: str(found.get("harbor_version") or ""))
 
     # -- projects -----------------------------------------------------------------------------------------------
 
@@ -67,9 +67,7 @@ class HarborClient:
         """
         # The header tells Harbor that it is a name, not an id: projects may be named in digits.
         headers = {"X-Is-Resource-Name": "true"}
-        found = self._read(f"/projects/{_part(name)}", "read project", headers=headers)
-        public = str((found.get("metadata") or {}).get("public", "false")).lower() == "true"
-        return Project(int(found["project_id"]), found["name"], public, int(found.get("repo_count") or 0))
+        return self._read(f"/projects/{_part(name)}", "read project", _project, headers=headers)
 
     def ensure_project(self, name: str, *, public: bool = False) -> bool:
         """Make sure that a project is there, and return whether it was made; an existing one is left as it is."""
@@ -89,8 +87,8 @@ class HarborClient:
 
     def list_repositories(self, project: str) -> list[str]:
         """Return the names of a project's repositories, without the project."""
-        found = self._pages(f"/projects/{_part(project)}/repositories", "list repositories")
-        return [each["name"].removeprefix(f"{project}/") for each in found]
+        path = f"/projects/{_part(project)}/repositories"
+        return self._pages(path, "list repositories", lambda found: str(found["name"]).removeprefix(f"{project}/"))
 
     def get_artifact(self, project: str, repository: str, reference: str) -> Artifact:
         """Return the artifact of a digest or tag, with its tags and what the scanner found.
@@ -101,7 +99,7 @@ class HarborClient:
         params = {"with_tag": "true", "with_scan_overview": "true", "with_label": "false"}
         headers = {"X-Accept-Vulnerabilities": _REPORT}
         path = _artifact_path(project, repository, reference)
-        return _artifact(self._read(path, "read artifact", params=params, headers=headers))
+        return self._read(path, "read artifact", _artifact, params=params, headers=headers)
 
     def find_artifact(self, project: str, repository: str, reference: str) -> Artifact | None:
         """Return the artifact of a digest or tag, or None where there is none."""
@@ -114,7 +112,7 @@ class HarborClient:
         """Return the artifacts of a repository, newest first."""
         params = {"with_tag": "true", "with_scan_overview": "true", "sort": "-push_time"}
         path = f"/projects/{_part(project)}/repositories/{_repository(repository)}/artifacts"
-        return [_artifact(each) for each in self._pages(path, "list artifacts", params)]
+        return self._pages(path, "list artifacts", _artifact, params)
 
     def delete_artifact(self, project: str, repository: str, digest: str) -> bool:
         """Delete an artifact with all its tags, and return whether it was there."""
@@ -127,7 +125,7 @@ class HarborClient:
     def list_tags(self, project: str, repository: str, reference: str) -> list[Tag]:
         """Return the tags of an artifact."""
         path = f"{_artifact_path(project, repository, reference)}/tags"
-        return [_tag(each) for each in self._pages(path, "list tags")]
+        return self._pages(path, "list tags", _tag)
 
     def ensure_tag(self, project: str, repository: str, digest: str, tag: str) -> bool:
         """Make sure that an artifact has a tag, and return whether it was given now.
@@ -165,7 +163,7 @@ class HarborClient:
 
     def list_robots(self) -> list[Robot]:
         """Return the robot accounts of the whole Harbor."""
-        return [_robot(each) for each in self._pages("/robots", "list robots")]
+        return self._pages("/robots", "list robots", _robot)
 
     def create_robot(
         self, name: str, project: str, *, push: bool, days: int = -1, description: str = "Made by Slipway"
@@ -182,7 +180,7 @@ class HarborClient:
             "name": name, "description": description, "level": "system", "duration": days, "disable": False,
             "permissions": [{"kind": "project", "namespace": project, "access": access}],
         }  # fmt: skip
-        return _robot(self._write("POST", "/robots", "create robot", json=wanted).json())
+        return _built(self._write("POST", "/robots", "create robot", json=wanted), _robot)
 
     def delete_robot(self, id: int) -> bool:
         """Delete a robot account, and return whether it was there."""
@@ -198,24 +196,22 @@ class HarborClient:
         self,
         path: str,
         operation: str,
+        build: Callable[[Object], T],
         *,
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Object:
+    ) -> T:
         answer = self._http.request("GET", API + path, operation=operation, params=params, headers=headers)
-        found = answer.json()
-        if not isinstance(found, dict):
-            raise UnexpectedResponse(answer.system, operation, answer.status, "the answer is no object")
-        return found
+        return _built(answer, build)
 
-    def _pages(self, path: str, operation: str, params: Mapping[str, Any] | None = None) -> list[Object]:
-        found: list[Object] = []
-        for page in range(1, 1000):
+    def _pages(
+        self, path: str, operation: str, build: Callable[[Object], T], params: Mapping[str, Any] | None = None
+    ) -> list[T]:
+        found: list[T] = []
+        for page in range(1, PAGES + 1):
             query = {**(params or {}), "page": page, "page_size": PAGE}
             answer = self._http.request("GET", API + path, operation=operation, params=query)
-            items = answer.json()
-            if not isinstance(items, list):
-                raise UnexpectedResponse(answer.system, operation, answer.status, "the answer is no list")
+            items = _built(answer, lambda listed: [build(each) for each in listed], list)
             found += items
             if len(items) < PAGE:
                 break
@@ -237,6 +233,22 @@ def words(body: bytes) -> str:
         return ""
 
 
+def _built(answer: Answer, build: Callable[[Any], T], shape: type = dict) -> T:
+    """Return what `build` makes of the answer's JSON.
+
+    Raises:
+        UnexpectedResponse: it is not of that shape, or lacks something.
+    """
+    found = answer.json()
+    try:
+        if not isinstance(found, shape):
+            raise TypeError(f"no {shape.__name__}")
+        return build(found)
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        message = f"the answer is not Harbor's: {type(exc).__name__}: {exc}"
+        raise UnexpectedResponse(answer.system, answer.operation, answer.status, message) from exc
+
+
 def _part(text: str) -> str:
     return quote(text, safe="")
 
@@ -248,6 +260,16 @@ def _repository(name: str) -> str:
 
 def _artifact_path(project: str, repository: str, reference: str) -> str:
     return f"/projects/{_part(project)}/repositories/{_repository(repository)}/artifacts/{quote(reference, safe=':')}"
+
+
+def _health(found: Object) -> Health:
+    sick = tuple(part["name"] for part in found.get("components") or [] if part.get("status") != "healthy")
+    return Health(found.get("status") == "healthy", sick)
+
+
+def _project(found: Object) -> Project:
+    public = str((found.get("metadata") or {}).get("public", "false")).lower() == "true"
+    return Project(int(found["project_id"]), found["name"], public, int(found.get("repo_count") or 0))
 
 
 def _artifact(found: Object) -> Artifact:

@@ -27,7 +27,6 @@ from apps.integrations.kubernetes import client as client_module
 from apps.integrations.kubernetes.answers import ApplyConflict, Conflict
 from apps.integrations.kubernetes.client import KubernetesClient
 from apps.integrations.kubernetes.entities import Action
-
 from tests.integrations.conftest import Sandbox
 from tests.integrations.scripted import answer, scripted
 

@@ -23,8 +23,8 @@ from apps.integrations.kubernetes.client import KubernetesClient
 from apps.integrations.kubernetes.commands import Channel, Exit, Output, parse_exit, run_command
 from apps.integrations.kubernetes.streams import LogLine, follow_logs, parse_line
 from apps.integrations.kubernetes.watches import Change, Snapshot, watch
-
 from tests.integrations.conftest import Sandbox
+
 from .recordings import exchanges
 
 Handler = Callable[[web.Request], Any]
@@ -212,11 +212,14 @@ async def test_a_watch_begins_with_all_there_is_and_survives_being_cut(cluster_a
 async def test_a_forgotten_version_means_a_new_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watches, "FIRST_PAUSE", 0.01)
     asked: list[str] = []
+    often_enough = asyncio.Event()
     expired = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version"}
 
     async def handler(request: web.Request) -> web.StreamResponse:
         version = request.query.get("resourceVersion", "")
         asked.append(version)
+        if len(asked) == 6:
+            often_enough.set()
         if "watch" not in request.query:
             return web.json_response({"metadata": {"resourceVersion": str(len(asked))}, "items": None})
         response = web.StreamResponse()
@@ -236,8 +239,7 @@ async def test_a_forgotten_version_means_a_new_snapshot(monkeypatch: pytest.Monk
         assert isinstance(second, Snapshot)
         assert asked[:4] == ["", "1", "77", ""]
         following = asyncio.ensure_future(anext(news))
-        while len(asked) < 6:
-            await asyncio.sleep(0.01)
+        await often_enough.wait()
         assert asked[4:6] == ["4", "4"]
         following.cancel()
         with pytest.raises(asyncio.CancelledError):
