@@ -13,6 +13,8 @@ from .errors import Refusal
 DEFAULT_PORTS = {"postgres": 5432, "postgresql": 5432, "redis": 6379, "rediss": 6379}
 # What a `.env` file may set for Slipway's own processes, besides what is read here.
 PASSED_ON = ("SLIPWAY_", "DATABASE_URL", "REDIS_URL")
+# Read here, or printed by `./slipway env`: none of Slipway's processes shall have them.
+NOT_PASSED_ON = {"SLIPWAY_HOME", "SLIPWAY_PORT", "SLIPWAY_PYTHON", "SLIPWAY_SANDBOX", "SLIPWAY_URL", "SLIPWAY_TOKEN"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,11 @@ class Settings:
             redis_url=_url(found, "REDIS_URL", ("redis", "rediss")),
             sandbox=_switch(found, "SLIPWAY_SANDBOX"),
             port=_port(found, "SLIPWAY_PORT"),
-            passed_on={name: value for name, value in found.items() if name.startswith(PASSED_ON)},
+            passed_on={
+                name: value
+                for name, value in found.items()
+                if name.startswith(PASSED_ON) and name not in NOT_PASSED_ON and value
+            },
         )
 
     def require_reachable(self) -> None:

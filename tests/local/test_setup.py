@@ -203,6 +203,11 @@ def test_logs_follow_a_rotated_file(home: Home, capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().out == "web last\nweb next\nweb x\n"
 
 
+def test_what_env_prints_does_not_reach_the_services(tmp_path: Path) -> None:
+    shell = {"SLIPWAY_TOKEN": "t", "SLIPWAY_URL": "http://x", "SLIPWAY_LOG_LEVEL": "DEBUG", "SLIPWAY_SANDBOX": "on"}
+    assert Settings.read(shell, tmp_path / ".env").passed_on == {"SLIPWAY_LOG_LEVEL": "DEBUG"}
+
+
 def test_kubeconfig_has_a_context_per_cluster(tmp_path: Path) -> None:
     ca = tmp_path / "ca.pem"
     ca.write_text("pem")

@@ -9,6 +9,7 @@ from typing import Any
 
 from deploy.local.errors import Refusal
 from deploy.local.home import Home, read_json, write_json
+from deploy.local.services import load_plan
 
 from .up import login_path
 
@@ -29,7 +30,8 @@ def variables(home: Home) -> dict[str, str]:
     login = read_json(login_path(home))
     if not login:
         raise Refusal("there is nothing to tell yet: run ./slipway up first")
-    found = {"SLIPWAY_URL": login["url"], "SLIPWAY_TOKEN": login["token"]}
+    addresses = [service.address for service in load_plan(home).services if service.name == "web"]
+    found = {"SLIPWAY_URL": addresses[0] if addresses else login["url"], "SLIPWAY_TOKEN": login["token"]}
     endpoints = read_json(home.endpoints)
     if endpoints:
         found |= _sandbox(endpoints, home)
@@ -40,7 +42,7 @@ def _sandbox(endpoints: dict[str, Any], home: Home) -> dict[str, str]:
     ca = endpoints["ca"]
     gitlab, jenkins, harbor = (endpoints.get(name, {}) for name in ("gitlab", "jenkins", "harbor"))
     found = {
-        "SLIPWAY_CA_FILE": ca,
+        "SANDBOX_CA_FILE": ca,
         "GITLAB_URL": gitlab.get("url"),
         "GITLAB_TOKEN": gitlab.get("token"),
         "JENKINS_URL": jenkins.get("url"),
@@ -52,8 +54,10 @@ def _sandbox(endpoints: dict[str, Any], home: Home) -> dict[str, str]:
         "REGISTRY": harbor.get("registry"),
         "SANDBOX_CONTROL_URL": endpoints.get("control", {}).get("url"),
         "SANDBOX_CONTROL_TOKEN": endpoints.get("control", {}).get("token"),
-        "GIT_SSL_CAINFO": ca,
-        "CURL_CA_BUNDLE": ca,
+        # For this one host, so that the shell's git goes on trusting the rest of the world.
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"http.{gitlab.get('url')}/.sslCAInfo",
+        "GIT_CONFIG_VALUE_0": ca,
     }
     clusters = {name: entry for name, entry in endpoints.items() if isinstance(entry, dict) and "kubeconfig" in entry}
     if clusters:

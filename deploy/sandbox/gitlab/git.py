@@ -45,12 +45,12 @@ class Git:
         self.writing = asyncio.Lock()
 
     async def start(
-        self, *arguments: str, environment: dict[str, str] | None = None, **options: int
+        self, *arguments: str, environment: dict[str, str] | None = None, stderr: int | None = None
     ) -> asyncio.subprocess.Process:
         """Start git with pipes; the caller ends it."""
         return await asyncio.create_subprocess_exec(
             "git", "--git-dir", str(self.folder), *arguments, env={**ENVIRONMENT, **(environment or {})},
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, **options,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=stderr,
         )  # fmt: skip
 
     async def run(self, *arguments: str, stdin: bytes = b"", environment: dict[str, str] | None = None) -> bytes:
