@@ -1,4 +1,4 @@
-"""The one question below projects: is this a platform administrator?"""
+"""Ask the one question that stands below projects: is this a platform administrator."""
 
 from __future__ import annotations
 
