@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import signal
+import stat
 import sys
 import termios
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ def join(pid: int, spec: Spec, streams: Streams) -> int:
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        _report_failure(writer, lambda: _join(pid, spec, streams, writer))
+        _report_failure(writer, lambda: _join(pid, spec, streams))
     os.close(writer)
     return _await_exec(child, reader)
 
@@ -141,7 +142,7 @@ def _become(spec: Spec, streams: Streams, outer: tuple[int, int], *, new_user: b
     _exec(spec.argv, spec.env)
 
 
-def _join(pid: int, spec: Spec, streams: Streams, writer: int) -> None:
+def _join(pid: int, spec: Spec, streams: Streams) -> None:
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
     if spec.mode is Mode.NONE:
         _take_streams(spec, streams)
@@ -159,10 +160,7 @@ def _join(pid: int, spec: Spec, streams: Streams, writer: int) -> None:
     os.chdir("/")
     inner = os.fork()  # only a child is inside the process id namespace
     if inner:
-        os.close(writer)
-        for fd in (streams.stdin, streams.stdout, streams.stderr):
-            with contextlib.suppress(OSError):
-                os.close(fd)
+        os.closerange(0, 1 << 20)  # it only waits; a pipe's end kept here would never tell the command its end of input
         _, status = os.waitpid(inner, 0)
         os._exit(os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
     _take_streams(spec, streams)
@@ -229,6 +227,7 @@ def _identity(path: str) -> tuple[int, int]:
 def _drop_privileges(spec: Spec, *, nested: bool) -> None:
     kernel.bound_capabilities()
     if spec.mode is Mode.ROOT:
+        _own_streams(spec)
         os.setgroups([])
         os.setresgid(*[FIRST_UID + spec.gid] * 3)
         os.setresuid(*[FIRST_UID + spec.uid] * 3)
@@ -236,6 +235,13 @@ def _drop_privileges(spec: Spec, *, nested: bool) -> None:
         kernel.unshare(kernel.CLONE_NEWUSER)
         kernel.map_user(spec.uid, spec.gid, 0, 0)
     _limit()
+
+
+def _own_streams(spec: Spec) -> None:
+    """Give the program its pipes and terminal, so that it may open /dev/stdout anew, as container runtimes do."""
+    for fd in (0, 1, 2):
+        if stat.S_ISFIFO(os.fstat(fd).st_mode) or (spec.terminal and os.isatty(fd)):
+            os.fchown(fd, FIRST_UID + spec.uid, FIRST_UID + spec.gid)
 
 
 def _limit() -> None:

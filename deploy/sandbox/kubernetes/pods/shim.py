@@ -184,7 +184,8 @@ class Shim:
         ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._execs[pid] = ended
         self._reap()
-        control = os.dup(ours[0])
+        # a terminal is resized through a copy; of a pipe none may stay, or closing it would not end the input
+        control = os.dup(ours[0]) if spec.terminal else os.open(os.devnull, os.O_RDONLY)
         await send(sock, {}, tuple(ours))
         for fd in ours:
             os.close(fd)
