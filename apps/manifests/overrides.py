@@ -149,7 +149,8 @@ def _child(value: Json, step: fields.Step) -> Json:
 
 def _find(document: Json, named: Sequence[fields.Step | _Row]) -> Path | None:
     """Return the path of the named value inside one layer; None where the layer does not mention it."""
-    value, found = document, []
+    value = document
+    found: list[fields.Step] = []
     for step in named:
         if isinstance(step, _Row):
             index = _index_of(value, step, KEYED_LISTS.get(tuple(found), "name"))

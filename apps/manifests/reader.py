@@ -78,7 +78,7 @@ class Reader:
 
     def integer(self, key: str, *, least: int, most: int, required: bool = False) -> int | None:
         """Return a whole number between two bounds."""
-        value = self.take(key, int, required=required)
+        value: int | None = self.take(key, int, required=required)
         if value is not None and not least <= value <= most:
             self.fail(key, "out_of_range", least=least, most=most)
             return None

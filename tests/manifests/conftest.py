@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 from tests.manifests.world import World, build_world
 
 # No time limits per example: they measure the neighbours.
-settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("busy machine", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy machine")
 
 
