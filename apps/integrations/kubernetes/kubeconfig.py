@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -20,6 +19,8 @@ from cryptography import x509
 from apps.core.errors import InvalidInput
 from apps.integrations.connection import ClusterConnection
 
+from .kubeconfig_problems import Problem
+
 SIZE_LIMIT = 512 * 1024
 _FILE_FIELDS = {
     "certificate-authority": "certificate-authority-data",
@@ -27,17 +28,6 @@ _FILE_FIELDS = {
     "client-key": "client-key-data",
     "tokenFile": "token",
 }
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What is wrong with a field; `code` has its words where all words are, `fix` is what to write instead."""
-
-    code: str
-    fix: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.code}: {self.fix}" if self.fix else self.code
 
 
 class _UniqueKeys(yaml.SafeLoader):

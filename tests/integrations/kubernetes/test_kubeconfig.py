@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from apps.core.errors import InvalidInput
 from apps.integrations.connection import ClusterConnection
 from apps.integrations.kubernetes.client import KubernetesClient
 from apps.integrations.kubernetes.kubeconfig import from_token, parse_kubeconfig
+from apps.integrations.kubernetes.kubeconfig_problems import Problem
 from deploy.sandbox.common.authority import Authority
 from tests.integrations.conftest import Sandbox
 
@@ -49,7 +51,8 @@ def problems(config: dict[str, Any] | str) -> dict[str, list[str]]:
     text = config if isinstance(config, str) else yaml.safe_dump(config)
     with pytest.raises(InvalidInput) as caught:
         parse_kubeconfig(text)
-    return {field: [str(problem) for problem in found] for field, found in caught.value.fields.items()}
+    json.dumps(caught.value.fields)  # as the API answers it
+    return {field: [f"{each.code}: {each.fix}" for each in found] for field, found in caught.value.fields.items()}
 
 
 def test_one_connection_for_each_context_the_current_one_first(ca_pem: str) -> None:
@@ -107,6 +110,12 @@ def test_what_cannot_be_used_is_named(
     found = problems(config)
     assert path in found
     assert found[path][0].startswith(code)
+
+
+def test_a_problem_is_a_sentence() -> None:
+    problem = Problem("kubeconfig.bad_server", "https://host:port")
+    assert problem == "This is no address of an API server, as in https://host:port."
+    assert (problem.code, problem.fix) == ("kubeconfig.bad_server", "https://host:port")
 
 
 def test_insecure_is_taken_only_where_somebody_said_so(ca_pem: str) -> None:

@@ -6,7 +6,9 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,12 +19,13 @@ from hypothesis import strategies as st
 from websockets.asyncio.server import ServerConnection, serve
 
 from apps.integrations.connection import ClusterConnection
-from apps.integrations.errors import Missing, Rejected, Unauthorized, Unavailable
+from apps.integrations.errors import Missing, Rejected, Unauthorized, Unavailable, Untrusted
 from apps.integrations.kubernetes import streams, watches
 from apps.integrations.kubernetes.client import KubernetesClient
 from apps.integrations.kubernetes.commands import Channel, Exit, Output, parse_exit, run_command
 from apps.integrations.kubernetes.streams import LogLine, follow_logs, parse_line
 from apps.integrations.kubernetes.watches import Change, Snapshot, watch
+from deploy.sandbox.common.authority import Authority
 from tests.integrations.conftest import Sandbox
 
 from .recordings import exchanges
@@ -263,11 +266,15 @@ NON_ZERO = {
 
 
 @asynccontextmanager
-async def container(handler: Callable[[ServerConnection], Any]) -> AsyncIterator[ClusterConnection]:
+async def container(
+    handler: Callable[[ServerConnection], Any], authority: Authority | None = None
+) -> AsyncIterator[ClusterConnection]:
     protocols = [websockets.Subprotocol("v5.channel.k8s.io")]
-    async with serve(handler, "127.0.0.1", 0, subprotocols=protocols) as server:
+    tls = authority.server_context() if authority else None
+    async with serve(handler, "127.0.0.1", 0, subprotocols=protocols, ssl=tls) as server:
         port = next(iter(server.sockets)).getsockname()[1]
-        yield ClusterConnection("test", f"http://127.0.0.1:{port}", token="t")
+        url = f"{'https' if authority else 'http'}://127.0.0.1:{port}"
+        yield ClusterConnection("test", url, token="t", ca_pem=authority.ca_pem if authority else "")
 
 
 async def test_a_command_reads_and_writes_and_tells_its_exit_code() -> None:
@@ -299,6 +306,23 @@ async def test_a_command_reads_and_writes_and_tells_its_exit_code() -> None:
     assert output == [Output(Channel.STDOUT, b"HELLO"), Output(Channel.STDERR, b"bad")]
     assert session.exit == Exit(7)
     assert received == [b'\x04{"Width":80,"Height":24}', b"\x00hello", b"\xff\x00"]
+
+
+async def test_a_command_goes_over_tls_to_the_right_server_only(tmp_path: Path) -> None:
+    async def shell(socket: ServerConnection) -> None:
+        assert socket.request is not None
+        assert socket.request.headers["Authorization"] == "Bearer t"
+        await socket.send(b'\x03{"status":"Success"}')
+
+    async with container(shell, Authority(tmp_path / "ca")) as connection:
+        for trusted in (connection, replace(connection, tls_server_name="localhost")):
+            async with run_command(trusted, "ns", "web", ["true"]) as session:
+                assert [each async for each in session] == []
+            assert session.exit == Exit(0)
+        for stranger in (replace(connection, ca_pem=""), replace(connection, tls_server_name="other.example")):
+            with pytest.raises(Untrusted):
+                async with run_command(stranger, "ns", "web", ["true"]):
+                    pass
 
 
 async def test_a_connection_lost_in_the_middle_is_told() -> None:
