@@ -46,7 +46,9 @@ def request_build(
         IntegrationError: GitLab cannot be asked.
     """
     revision = dockerfile or dockerfiles.find_latest_revision(application)
-    _require_dockerfile(application, revision)
+    if blockers := build_blockers(application, revision):
+        code, params = blockers[0]
+        raise Blocked(code, blockers=blockers, **params)
     assert revision is not None
     commit = repositories.resolve_ref(application, ref or application.branch)
     with transaction.atomic():
@@ -72,6 +74,18 @@ def request_build(
         )
         enqueue(Build.ADVANCE, build.pk)
     return build
+
+
+def build_blockers(
+    application: Application, revision: DockerfileRevision | None
+) -> list[tuple[str, dict[str, object]]]:
+    """Return what keeps an application from being built with a Dockerfile revision; empty where nothing does."""
+    if revision is None:
+        return [("build.no_dockerfile", {"application": application.name})]
+    if refused := policy.refusals(application, revision.content):
+        first = f"line {refused[0].line}: {refused[0].message}"
+        return [("build.dockerfile_refused", {"number": revision.number, "first": first})]
+    return []
 
 
 def cancel_build(*, build: Build, actor: Actor) -> None:
@@ -141,15 +155,3 @@ def sign(secret: str, build_id: str, body: bytes) -> str:
     """Return the hex HMAC of a callback's body under the key of one build, derived from the connection's secret."""
     key = hmac.new(secret.encode(), build_id.encode(), hashlib.sha256).digest()
     return hmac.new(key, body, hashlib.sha256).hexdigest()
-
-
-def _require_dockerfile(application: Application, revision: DockerfileRevision | None) -> None:
-    blockers: list[tuple[str, dict[str, object]]] = []
-    if revision is None:
-        blockers = [("build.no_dockerfile", {"application": application.name})]
-    elif refused := policy.refusals(application, revision.content):
-        first = f"line {refused[0].line}: {refused[0].message}"
-        blockers = [("build.dockerfile_refused", {"number": revision.number, "first": first})]
-    if blockers:
-        code, params = blockers[0]
-        raise Blocked(code, blockers=blockers, **params)

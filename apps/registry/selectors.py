@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from django.db.models import QuerySet
@@ -11,7 +12,7 @@ from apps.connections import selectors as connections
 from apps.connections.models import Connection
 from apps.integrations import providers
 
-from .models import Artifact
+from .models import Artifact, Hold
 
 
 def registry_host(harbor: Connection) -> str:
@@ -38,3 +39,12 @@ def image_exists(application: Application, digest: str) -> bool:
 def list_artifacts(application: Application) -> QuerySet[Artifact]:
     """Return the images of an application, newest first."""
     return Artifact.objects.filter(application=application).order_by("-id")
+
+
+def with_holds(application: Application, artifacts: Sequence[Artifact]) -> list[tuple[Artifact, list[Hold]]]:
+    """Return each image with the holds that keep it, in one query for all."""
+    held: dict[str, list[Hold]] = {}
+    digests = [artifact.digest for artifact in artifacts]
+    for hold in Hold.objects.filter(application=application, digest__in=digests, released_at=None).order_by("id"):
+        held.setdefault(hold.digest, []).append(hold)
+    return [(artifact, held.get(artifact.digest, [])) for artifact in artifacts]
