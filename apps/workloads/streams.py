@@ -112,4 +112,6 @@ async def _events(
     finally:
         if pending is not None:
             pending.cancel()
+            # Until it has ended it still runs the generator, which can then not be closed.
+            await asyncio.wait({pending})
         await lines.aclose()  # type: ignore[attr-defined]
