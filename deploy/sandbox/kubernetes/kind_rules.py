@@ -58,7 +58,10 @@ def _workload(obj: Object) -> Iterator[Cause]:
         yield invalid_value("spec.selector", selector, "empty selector is invalid for deployment")
     if empty or not selectors.matches(selectors.from_label_selector(selector), labels):
         yield invalid_value("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")
-    yield from pod_rules.faults(spec["template"]["spec"], "spec.template.spec", template=True)
+    pod = spec["template"]["spec"]
+    claims = [{"name": each["metadata"]["name"]} for each in spec.get("volumeClaimTemplates") or ()]
+    with_claims = {**pod, "volumes": [*(pod.get("volumes") or ()), *claims]} if claims else pod
+    yield from pod_rules.faults(with_claims, "spec.template.spec", template=True)
 
 
 def _deployment(obj: Object) -> Iterator[Cause]:

@@ -231,7 +231,9 @@ def test_stubborn_container_is_killed_at_the_end_of_its_grace(kube: Kube) -> Non
 
 
 def test_log_follows_until_the_container_ends(kube: Kube) -> None:
-    kube.pod("talker", command=["sh", "-c", "for n in 1 2 3; do echo line $n; sleep 0.3; done"], spec_restartPolicy="Never")
+    kube.pod(
+        "talker", command=["sh", "-c", "for n in 1 2 3; do echo line $n; sleep 0.3; done"], spec_restartPolicy="Never"
+    )
     kube.wait(lambda: kube.status("talker")["phase"] in ("Running", "Succeeded"))
     assert kube.log("talker", "?follow=true") == "line 1\nline 2\nline 3\n"
     assert kube.log("talker", "?tailLines=1") == "line 3\n"

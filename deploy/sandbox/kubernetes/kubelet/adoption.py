@@ -36,9 +36,6 @@ async def adopt(worker: Worker) -> None:
 
 
 def _adopt_runs(worker: Worker, unit: Unit, known: Object, *, alive: bool) -> None:
-    waiting = (known.get("state") or {}).get("waiting")
-    if waiting:
-        unit.waiting = (waiting["reason"], waiting.get("message", ""))
     folder = worker.folder / "containers" / unit.name
     attempts = sorted(int(path.name) for path in folder.glob("*") if (path / "state.json").exists())
     for attempt in attempts[-2:]:
@@ -52,7 +49,10 @@ def _adopt_runs(worker: Worker, unit: Unit, known: Object, *, alive: bool) -> No
         if saved["finished"] is not None:
             unit.messages[attempt] = termination_message(folder / str(attempt), unit.spec)
             unit.failures += 1
-    if unit.running:
+    waiting = (known.get("state") or {}).get("waiting")
+    if waiting and not unit.running:
+        unit.waiting = (waiting["reason"], waiting.get("message", ""))
+    elif unit.run is not None:
         unit.waiting = None
 
 

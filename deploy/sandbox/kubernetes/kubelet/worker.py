@@ -185,15 +185,13 @@ class Worker:
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something beside the loop, which is woken when it ends."""
 
-        async def then_wake() -> None:
-            try:
-                await work
-            finally:
-                self.wake()
+        def done(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            self.wake()
 
-        task = asyncio.create_task(then_wake())
+        task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(done)
 
     # The pod's sandbox
 
