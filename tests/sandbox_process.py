@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -43,7 +44,9 @@ class Sandbox:
         control = self.endpoints["control"]
         headers = {"Authorization": f"Bearer {control['token']}"}
         url = control["url"] + path
-        response = httpx2.request(method, url, headers=headers, verify=self.ca_file, timeout=60, **content)
+        response = httpx2.request(
+            method, url, headers=headers, verify=ssl.create_default_context(cafile=self.ca_file), timeout=60, **content
+        )
         response.raise_for_status()
         return response
 
