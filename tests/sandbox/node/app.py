@@ -64,14 +64,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 def stop(_number, _frame):
-    print("got SIGTERM", flush=True)
+    sys.stdout.write("got SIGTERM\n")
+    sys.stdout.flush()
     if os.environ.get("STUBBORN"):
         return
     os._exit(0)
 
 
 if __name__ == "__main__":
-    print("starting", file=sys.stderr, flush=True)
+    sys.stderr.write("starting\n")
     time.sleep(float(os.environ.get("START_AFTER", "0")))
     server = http.server.ThreadingHTTPServer((os.environ.get("POD_IP", ""), 8080), Handler)
     signal.signal(signal.SIGTERM, stop)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from tests.sandbox.conftest import Running
 
@@ -91,7 +92,7 @@ def test_missing_image_and_refused_image_are_told(kube: Kube) -> None:
     )
 
 
-def test_pull_secret_opens_a_private_image(kube: Kube, node_host: Running, tmp_path) -> None:  # noqa: ANN001
+def test_pull_secret_opens_a_private_image(kube: Kube, node_host: Running, tmp_path: Path) -> None:
     digest = push_image(node_host.endpoints, "demo/private-app", "v1", folder=tmp_path)
     harbor = node_host.endpoints["harbor"]
     kube.create("secrets", pull_secret(harbor["registry"], harbor["username"], harbor["password"]))
@@ -101,7 +102,7 @@ def test_pull_secret_opens_a_private_image(kube: Kube, node_host: Running, tmp_p
     assert kube.container("open")["imageID"].endswith(digest)
 
 
-def test_upper_layer_replaces_and_removes_files(kube: Kube, node_host: Running, tmp_path) -> None:  # noqa: ANN001
+def test_upper_layer_replaces_and_removes_files(kube: Kube, node_host: Running, tmp_path: Path) -> None:
     from deploy.sandbox.images.oci import Entry
 
     changes = [Entry.folder("app"), Entry.file("app/new", b"new\n"), Entry.whiteout("app/old")]
