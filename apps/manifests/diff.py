@@ -221,7 +221,7 @@ def _of_interest(live: Any, wanted: Any, owned: Mapping[str, Any]) -> Any:
         return {
             key: _of_interest(value, known.get(key), owned.get(f"f:{key}") or {})
             for key, value in live.items()
-            if key in known or f"f:{key}" in owned or key in {"apiVersion", "kind"}
+            if key in known or f"f:{key}" in owned
         }
     if isinstance(live, list) and isinstance(wanted, list) and (names := _row_names(live, wanted)) is not None:
         rows = dict(zip(names[1], wanted, strict=True))

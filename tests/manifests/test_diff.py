@@ -102,7 +102,11 @@ def _live(manifests: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if one["kind"] == "Deployment":
             one["metadata"]["annotations"] = {"deployment.kubernetes.io/revision": "3"}
             one["spec"]["template"]["spec"] |= {"dnsPolicy": "ClusterFirst", "schedulerName": "default-scheduler"}
-            one["spec"]["template"]["spec"]["containers"][0]["terminationMessagePath"] = "/dev/termination-log"
+            container = one["spec"]["template"]["spec"]["containers"][0]
+            container["terminationMessagePath"] = "/dev/termination-log"
+            for variable in container["env"]:
+                if "fieldRef" in variable.get("valueFrom", {}):
+                    variable["valueFrom"]["fieldRef"]["apiVersion"] = "v1"
     return live
 
 
