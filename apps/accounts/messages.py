@@ -7,6 +7,7 @@ from apps.core.messages import register
 register(
     {
         "user.name_taken": (_("Somebody is called “{username}” already."), _("Choose another name.")),
+        "user.self_lock": (_("You cannot lock yourself out."), _("Ask another administrator.")),
         "token.expired": (_("This API token expired on {expired}."), _("Make a new one under Account → API tokens.")),
         "token.unknown": (_("This API token is not known, or was revoked."), _("Make a new one under Account → API tokens.")),
         "token.name_taken": (_("You already have a token named “{name}”."), _("Choose another name, or revoke the old one.")),

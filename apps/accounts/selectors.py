@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from apps.core.errors import NotFound
 
 from .models import ApiToken, User
 
 
-def list_users() -> QuerySet[User]:
-    """Return all people by name."""
-    return User.objects.order_by("username")
+def list_users(search: str = "") -> QuerySet[User]:
+    """Return all people by name, or those whose name or address contains a text."""
+    users = User.objects.order_by("username")
+    if search:
+        named = Q(username__icontains=search) | Q(display_name__icontains=search) | Q(email__icontains=search)
+        users = users.filter(named)
+    return users
+
+
+def get_user(username: str) -> User:
+    """Return a person.
+
+    Raises:
+        NotFound: nobody has that name.
+    """
+    user = User.objects.filter(username=username).first()
+    if user is None:
+        raise NotFound("object.missing")
+    return user
 
 
 def list_tokens(user: User) -> QuerySet[ApiToken]:

@@ -126,3 +126,32 @@ def update_profile(*, user: User, actor: Actor, **changes: str) -> User:
         user.save(update_fields=list(changes))
         audit.record(actor=actor, action="user.update", subject=user, fields=sorted(changes))
     return user
+
+
+def change_password(*, user: User, password: str, actor: Actor) -> None:
+    """Set a person's password.
+
+    Raises:
+        InvalidInput: it is too easy to guess.
+    """
+    try:
+        validate_password(password, user)
+    except ValidationError as exc:
+        raise InvalidInput(fields={"password": exc.messages}) from exc
+    user.set_password(password)
+    with transaction.atomic():
+        user.save(update_fields=["password"])
+        audit.record(actor=actor, action="user.password", subject=user, name=user.username)
+
+
+def set_active(*, user: User, active: bool, actor: Actor) -> None:
+    """Let a person sign in, or end that: their sessions and tokens stop working at the next request.
+
+    Raises:
+        Conflict: one would lock oneself out.
+    """
+    if user.pk == actor.user_id and not active:
+        raise Conflict("user.self_lock")
+    with transaction.atomic():
+        if User.objects.filter(pk=user.pk, is_active=not active).update(is_active=active):
+            audit.record(actor=actor, action="user.activate", subject=user, name=user.username, active=active)
