@@ -1,0 +1,161 @@
+"""The gates of a release order: each a question with a level, a code and parameters; worded when they are read.
+
+`ok` lets through, `warn` lets through with a word of caution, `stop` does not let through. Only facts from the database
+and the registry are asked here; whether clusters would take the objects is found out by the plan's dry run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import Any
+
+from django.db.models import Count
+from django.utils import timezone
+
+from apps.applications.models import Environment, Target
+from apps.builds.models import Finding
+from apps.clusters import breaker
+from apps.clusters.models import Cluster
+from apps.deployments import selectors as deployments
+from apps.integrations.errors import IntegrationError
+from apps.manifests import selectors as manifests
+from apps.registry import selectors as registry
+
+from . import selectors
+from .models import PlannedTarget, ReleaseItem, ReleaseOrder, TestOrder
+
+
+class Level(StrEnum):
+    """Whether a gate lets through."""
+
+    OK = "ok"
+    WARN = "warn"
+    STOP = "stop"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The answer of one gate; `target` where it speaks of one."""
+
+    code: str
+    level: Level
+    params: dict[str, Any] = field(default_factory=dict)
+    target: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values, as they are stored."""
+        return asdict(self)
+
+
+def stopping(gates: Iterable[Gate]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the gates that do not let through, as blockers of an error."""
+    return [(gate.code, gate.params) for gate in gates if gate.level == Level.STOP]
+
+
+def evaluate(order: ReleaseOrder, planned: Sequence[PlannedTarget]) -> list[Gate]:
+    """Return every gate of an order as it stands now; `planned` are the targets of its plan."""
+    environment = order.environment
+    gates = [_freeze(environment, order.scheduled_for or timezone.now())]
+    for item in {plan.item_id: plan.item for plan in planned}.values() or order.items.all():
+        gates += [
+            _scan(item),
+            _branch(item, environment),
+            *_tests(item, environment),
+            _image(item),
+            *_revision(item),
+        ]
+    gates += _targets(environment, planned)
+    for plan in planned:
+        gates += _target(plan)
+    return gates
+
+
+def _freeze(environment: Environment, moment: datetime) -> Gate:
+    for window in environment.freeze_windows:
+        if datetime.fromisoformat(window["from"]) <= moment < datetime.fromisoformat(window["until"]):
+            return Gate("gate.frozen", Level.STOP, {"reason": window["reason"], "until": window["until"]})
+    return Gate("gate.not_frozen", Level.OK)
+
+
+def _scan(item: ReleaseItem) -> Gate:
+    """Judge the scan: a build that broke its application's scan gate never succeeded, so here findings only warn."""
+    found = Finding.objects.filter(build=item.build).values_list("severity").annotate(count=Count("id"))
+    counts = dict(found.order_by())
+    high, medium = counts.get("high", 0), counts.get("medium", 0)
+    params = {"build": item.build.number, "high": high, "medium": medium}
+    return Gate("gate.scan_findings", Level.WARN, params) if high else Gate("gate.scan_passed", Level.OK, params)
+
+
+def _branch(item: ReleaseItem, environment: Environment) -> Gate:
+    build, allowed = item.build, environment.allowed_branches
+    params = {"ref": build.ref, "allowed": ", ".join(allowed)}
+    if not allowed:
+        return Gate("gate.any_branch", Level.OK, params)
+    # A tag or a commit is not a branch: where branches are named, only a build of one of them is let through.
+    if build.ref_kind == "branch" and any(fnmatchcase(build.ref, glob) for glob in allowed):
+        return Gate("gate.branch_allowed", Level.OK, params)
+    return Gate("gate.branch_refused", Level.STOP, params)
+
+
+def _tests(item: ReleaseItem, environment: Environment) -> Iterator[Gate]:
+    test = selectors.latest_verdict(item.application, item.build.commit_sha)
+    params: dict[str, Any] = {"sha": item.build.short_sha}
+    if test is not None:
+        params |= {"number": test.number, "by": test.decided_by_name, "note": test.verdict_note}
+    needed = Level.STOP if environment.test_order_needed else Level.WARN
+    if test is not None and test.verdict == TestOrder.Verdict.PASSED:
+        yield Gate("gate.test_passed", Level.OK, params)
+    elif test is not None:
+        yield Gate("gate.test_failed", needed, params)
+    elif environment.test_order_needed:
+        yield Gate("gate.test_missing", Level.STOP, params)
+
+
+def _image(item: ReleaseItem) -> Gate:
+    params = {"digest": item.build.image_digest}
+    try:
+        exists = registry.image_exists(item.application, item.build.image_digest)
+    except IntegrationError as exc:
+        # A node could not pull it either: going on would only fail later, and on people's time.
+        return Gate("gate.image_unchecked", Level.STOP, {**params, "message": exc.message})
+    return Gate("gate.image_there", Level.OK, params) if exists else Gate("gate.image_gone", Level.STOP, params)
+
+
+def _revision(item: ReleaseItem) -> Iterator[Gate]:
+    latest = manifests.find_latest_revision(item.application)
+    if latest is not None and latest.number > item.revision.number:
+        yield Gate("gate.newer_deployyml", Level.WARN, {"number": item.revision.number, "latest": latest.number})
+
+
+def _targets(environment: Environment, planned: Sequence[PlannedTarget]) -> list[Gate]:
+    targets = set(Target.objects.filter(environment=environment).values_list("pk", flat=True))
+    if not targets:
+        return [Gate("gate.no_targets", Level.STOP, {"environment": environment.name})]
+    if targets != {plan.target_id for plan in planned}:
+        return [Gate("gate.targets_changed", Level.STOP, {"environment": environment.name})]
+    return []
+
+
+def _target(plan: PlannedTarget) -> Iterator[Gate]:
+    target, cluster = plan.target, plan.target.cluster
+    place = str(target)
+    if cluster.state == Cluster.State.MAINTENANCE:
+        yield Gate("gate.cluster_maintenance", Level.STOP, {"cluster": cluster.name}, place)
+    elif plan.problem_code:
+        yield Gate(plan.problem_code, Level.STOP, plan.problem_params, place)
+    elif breaker.seconds_until_try(cluster.pk):
+        params = {"cluster": cluster.slug, "message": ""}
+        yield Gate("gate.cluster_unreachable", Level.STOP, params, place)
+    else:
+        yield Gate("gate.cluster_takes_it", Level.OK, {"cluster": cluster.name}, place)
+    active = deployments.active_deployment(plan.item.application, target)
+    if active is not None and active.release_item_id != plan.item_id:
+        yield Gate("gate.target_busy", Level.WARN, {"number": active.number, "target": place}, place)
+    # Against what was live when the plan was made: the diff that people read speaks of that version.
+    live = deployments.live_deployment(plan.item.application, target)
+    if plan.deployment_id is None and (live.pk if live else None) != plan.replaces_id:
+        yield Gate("gate.live_changed", Level.WARN, {"number": live.number if live else 0, "target": place}, place)

@@ -1,0 +1,71 @@
+"""The words of this app's codes: errors, gates and the lines of the timeline."""
+
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.messages import register
+
+register(
+    {
+        # errors
+        "release.build_not_succeeded": (_("Build {number} is no image to release: it did not succeed here."), _("Choose a build that succeeded.")),
+        "release.foreign_parts": (_("The DeployYml or the environment belongs to another application or project."), ""),
+        "release.schedule_past": (_("That time has passed."), _("Choose a time in the future.")),
+        "release.cannot_plan": (_("Release {number} is {status}: its plan can no longer change."), _("Make a new release order.")),
+        "release.not_draft": (_("Release {number} was submitted already ({status})."), _("Reload the page.")),
+        "release.gates_stop": (_("Release {number} is stopped by its gates."), _("See which below; mend what they name, then go on with it.")),
+        "release.plan_changed": (_("The plan of release {number} is not the one you looked at: something changed meanwhile."), _("Look at the new plan, then say so again.")),
+        "release.not_waiting": (_("Release {number} does not wait for approval: it is {status}."), _("Reload the page.")),
+        "release.own_order": (_("Nobody approves their own release order, in person or through a token."), _("Ask another approver or owner of the project.")),
+        "release.said_already": (_("You already said what you think of this plan."), ""),
+        "release.reason_needed": (_("Say why."), _("Whoever has to mend it needs a reason.")),
+        "release.not_approved": (_("Release {number} is not approved: it is {status}."), ""),
+        "release.ended": (_("Release {number} has ended already, or was asked to stop already."), ""),
+        "release.not_failed": (_("Nothing of release {number} has failed: it is {status}."), ""),
+        "release.overtaken": (_("Deployment {by} went to {target} since: trying release {number} again would bring an older version back."), _("Make a new release order.")),
+        "release.no_deployyml": (_("{application} has no DeployYml yet."), _("Fill in its DeployYml first.")),
+        "test.asked_already": (_("The testers were asked about {sha} already."), ""),
+        "test.decided_already": (_("Test order {number} has its verdict already."), _("Reload the page.")),
+        "test.no_verdict": (_("A verdict is `passed` or `failed`."), ""),
+        # gates
+        "gate.frozen": (_("Frozen until {until}: {reason}"), _("Wait for the end of the freeze, or ask an owner to change it.")),
+        "gate.not_frozen": (_("No freeze"), ""),
+        "gate.scan_passed": (_("Scan of build {build}: nothing high, {medium} medium"), ""),
+        "gate.scan_findings": (_("Scan of build {build}: {high} high, {medium} medium; the application lets them pass"), _("Look at the findings on the build's page.")),
+        "gate.any_branch": (_("Any branch may go here (this is {ref})"), ""),
+        "gate.branch_allowed": (_("Branch {ref} may go here"), ""),
+        "gate.branch_refused": (_("{ref} may not go here; only builds of {allowed}"), _("Build one of those branches.")),
+        "gate.test_passed": (_("{by} tested {sha}: passed"), ""),
+        "gate.test_failed": (_("{by} tested {sha}: failed. {note}"), _("Mend it and have the new commit tested.")),
+        "gate.test_missing": (_("Nobody has tested {sha} yet, and this environment needs a tester's verdict"), _("Ask for a test of the build.")),
+        "gate.image_there": (_("The image is in the registry"), ""),
+        "gate.image_gone": (_("The registry no longer has the image {digest}"), _("Build that commit again.")),
+        "gate.image_unchecked": (_("The registry cannot be asked about the image: {message}"), _("Try again when it answers.")),
+        "gate.newer_deployyml": (_("DeployYml r{number} is released; r{latest} is newer"), _("Make a new order if you meant the newest.")),
+        "gate.no_targets": (_("{environment} has no targets"), _("Add a cluster and a namespace to it.")),
+        "gate.targets_changed": (_("The targets of {environment} changed since the plan was made"), _("Make the plan again.")),
+        "gate.cluster_takes_it": (_("{cluster} would take everything (dry run)"), ""),
+        "gate.cluster_maintenance": (_("{cluster} is in maintenance"), _("Wait, or ask a platform administrator.")),
+        "gate.cluster_unreachable": (_("{cluster} cannot be asked. {message}"), _("Try again when it answers.")),
+        "gate.target_busy": (_("Deployment {number} is going on at {target}; this one waits for it"), ""),
+        "gate.live_changed": (_("Deployment {number} went live at {target} since the plan was made"), _("Make the plan again to see what changes now.")),
+        "gate.plan_differs": (_("The stored plan is not the one that was approved"), _("Make a new release order, and tell your administrator.")),
+        "gate.approvals_missing": (_("{agreed} of {needed} approvals"), _("Ask the project's approvers.")),
+        # the timeline
+        "release.created": (_("Created by {by}."), ""),
+        "release.submitted": (_("Submitted by {by}; the plan {hash} is frozen."), ""),
+        "release.agreed": (_("{by} agrees ({agreed} of {needed}). {note}"), ""),
+        "release.approved": (_("Approved."), ""),
+        "release.rejected": (_("Rejected by {by}: {note}"), ""),
+        "release.plan_changed_by_replan": (_("The plan was made again and is another one ({hash}); {voided} approvals no longer count."), ""),
+        "release.not_started": (_("Not started by itself: a gate closed."), _("Mend it, then start the order.")),
+        "release.executing": (_("Started by {by}."), ""),
+        "release.deploying": (_("Deployment {number} brings it to {target}."), ""),
+        "release.paused": (_("Failed at {targets}; later waves wait for a decision."), ""),
+        "release.failed": (_("Failed at {targets}."), ""),
+        "release.succeeded": (_("Done: every target runs it."), ""),
+        "release.canceled": (_("Stopped."), ""),
+        "release.stop_requested": (_("{by} asked to stop."), ""),
+        "release.taken_back": (_("Taken back by {by}."), ""),
+        "release.retried": (_("{by} tries {targets} again."), ""),
+    }
+)  # fmt: skip

@@ -1,0 +1,102 @@
+"""What pages and the API show of a release order: gates and timeline in words, the diff of each target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from apps.core import messages
+from apps.deployments import selectors as deployments
+from apps.manifests import canonical, diff
+from apps.manifests import selectors as manifests
+
+from .models import PlannedTarget, ReleaseEntry, ReleaseOrder
+
+_LOOKS = {"ok": ("green", "circle-check"), "warn": ("amber", "triangle-alert"), "stop": ("red", "circle-x")}
+_RANK = {"stop": 0, "warn": 1, "ok": 2}
+_ENTRY_LOOKS = {
+    "info": ("neutral", "circle-dot"),
+    "warning": ("amber", "triangle-alert"),
+    "error": ("red", "circle-x"),
+}
+_ENTRY_ICONS = {
+    "release.executing": ("blue", "rocket"),
+    "release.agreed": ("green", "user-check"),
+    "release.approved": ("green", "user-check"),
+    "release.succeeded": ("green", "circle-check"),
+}
+
+
+def gate_rows(order: ReleaseOrder) -> list[dict[str, Any]]:
+    """Return the gates in words, those that stop first; `text` names the target where a gate speaks of one."""
+    rows = []
+    for gate in order.gates:
+        worded = messages.word(gate["code"], gate["params"])
+        tone, icon = _LOOKS[gate["level"]]
+        rows.append({**gate, "message": worded.message, "hint": worded.hint, "tone": tone, "icon": icon})
+    return sorted(rows, key=lambda row: _RANK[row["level"]])
+
+
+def entry_message(entry: ReleaseEntry) -> str:
+    """Return a line of the timeline in words."""
+    if entry.code == "release.not_started":
+        # The gate that closed is part of the line.
+        gate = messages.word(str(entry.params.get("code")), entry.params.get("params") or {})
+        return f"{messages.word(entry.code).message} {gate.message}"
+    return messages.word(entry.code, entry.params).message
+
+
+def timeline(order: ReleaseOrder) -> list[dict[str, Any]]:
+    """Return the entries for the timeline component."""
+    rows = []
+    for entry in order.entries.all():
+        tone, icon = _ENTRY_ICONS.get(entry.code) or _ENTRY_LOOKS[entry.level]
+        rows.append({"title": entry_message(entry), "tone": tone, "icon": icon, "at": entry.at})
+    return rows
+
+
+@dataclass(frozen=True)
+class TargetView:
+    """One target of the plan: its bytes, and what they change against what was live when the plan was made."""
+
+    plan: PlannedTarget
+    changes: list[diff.ObjectChange]
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """Return how many objects come, change and go."""
+        return {kind.value: sum(1 for change in self.changes if change.kind == kind) for kind in diff.Kind}
+
+    @property
+    def problem(self) -> messages.Words | None:
+        """Return why there are no bytes, why the cluster refuses them, or why no deployment could be asked for."""
+        return messages.word(self.plan.problem_code, self.plan.problem_params) if self.plan.problem_code else None
+
+    @property
+    def yaml(self) -> str:
+        """Return the planned objects; secrets are references."""
+        if self.plan.manifest_set is None:
+            return ""
+        return canonical.to_yaml_documents(manifests.stored_objects(self.plan.manifest_set))
+
+
+def target_views(planned: Sequence[PlannedTarget]) -> list[TargetView]:
+    """Return the targets of a plan with their diffs, from stored bytes alone."""
+    return [TargetView(plan, _changes(plan)) for plan in planned]
+
+
+def _changes(plan: PlannedTarget) -> list[diff.ObjectChange]:
+    if plan.manifest_set is None:
+        return []
+    before = (
+        manifests.stored_objects(deployments.final_stage(plan.replaces).manifest_set)
+        if plan.replaces is not None
+        else []
+    )
+    return diff.diff_sets(before, manifests.stored_objects(plan.manifest_set))
+
+
+def cause(order: ReleaseOrder) -> messages.Words | None:
+    """Return what went wrong with the order itself; deployments tell their own causes."""
+    return messages.word(order.error_code, order.error_params) if order.error_code else None

@@ -1,0 +1,159 @@
+"""Reads of release orders and test orders."""
+
+from __future__ import annotations
+
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
+
+from apps.accounts.roles import ALLOWED, Action, Role
+from apps.applications.access import visible_projects
+from apps.applications.models import Application
+from apps.core.actors import Actor
+from apps.core.errors import NotFound
+
+from .models import Approval, PlannedTarget, ReleaseEntry, ReleaseItem, ReleaseOrder, Status, TestOrder
+
+RELATED = ("application__project", "environment", "created_by", "submitted_by")
+_AGREED = Count("approvals", filter=Q(approvals__voided_at=None, approvals__verdict=Approval.Verdict.APPROVED))
+
+
+def list_orders(actor: Actor) -> QuerySet[ReleaseOrder]:
+    """Return the orders of every project that the actor sees, newest first, each with `agreed`."""
+    return (
+        ReleaseOrder.objects.filter(application__project__in=visible_projects(actor))
+        .select_related(*RELATED)
+        .prefetch_related(_items())
+        .annotate(agreed=_AGREED)
+        .order_by("-id")
+    )
+
+
+def list_orders_of(application: Application) -> QuerySet[ReleaseOrder]:
+    """Return an application's orders, newest first, each with `agreed`."""
+    return (
+        ReleaseOrder.objects.filter(application=application)
+        .select_related(*RELATED)
+        .prefetch_related(_items())
+        .annotate(agreed=_AGREED)
+        .order_by("-number")
+    )
+
+
+def _items() -> Prefetch[str]:
+    return Prefetch("items", ReleaseItem.objects.select_related("build__application__project", "revision"))
+
+
+def get_order(application: Application, number: int) -> ReleaseOrder:
+    """Return one order with its plan, approvals and timeline.
+
+    Raises:
+        NotFound: there is none of that number.
+    """
+    order = (
+        ReleaseOrder.objects.filter(application=application, number=number)
+        .select_related(*RELATED, "application__harbor", "environment__project")
+        .prefetch_related(
+            _items(),
+            Prefetch("approvals", Approval.objects.select_related("user").order_by("id")),
+            Prefetch("entries", ReleaseEntry.objects.order_by("id")),
+        )
+        .first()
+    )
+    if order is None:
+        raise NotFound("object.missing")
+    return order
+
+
+def planned_targets(order: ReleaseOrder) -> list[PlannedTarget]:
+    """Return the plan of an order, in the order of waves and targets, with all that pages and gates read."""
+    return list(
+        PlannedTarget.objects.filter(item__order=order)
+        .select_related(
+            "item__application__project",
+            "item__application__harbor",
+            "item__build",
+            "item__revision",
+            "target__cluster",
+            "target__environment",
+            "manifest_set",
+            "replaces",
+            "deployment__application__project",
+            "deployment__target__environment",
+        )
+        .order_by("item__wave", "item_id", "target__position", "target_id")
+    )
+
+
+def agreeing(order: ReleaseOrder) -> QuerySet[Approval]:
+    """Return the approvals that count: of the present plan, not voided."""
+    return Approval.objects.filter(
+        order=order, plan_hash=order.plan_hash, voided_at=None, verdict=Approval.Verdict.APPROVED
+    )
+
+
+def latest_verdict(application: Application, commit_sha: str) -> TestOrder | None:
+    """Return the last verdict on a commit, None where nobody has judged it."""
+    return (
+        TestOrder.objects.filter(application=application, commit_sha=commit_sha)
+        .exclude(verdict=TestOrder.Verdict.WAITING)
+        .order_by("-decided_at", "-id")
+        .first()
+    )
+
+
+def list_tests(application: Application) -> QuerySet[TestOrder]:
+    """Return an application's test orders, newest first."""
+    return (
+        TestOrder.objects.filter(application=application)
+        .select_related("application__project", "build", "created_by", "decided_by")
+        .order_by("-number")
+    )
+
+
+def get_test(application: Application, number: int) -> TestOrder:
+    """Return one test order.
+
+    Raises:
+        NotFound: there is none of that number.
+    """
+    test = list_tests(application).filter(number=number).first()
+    if test is None:
+        raise NotFound("object.missing")
+    return test
+
+
+def _roles_that(action: Action) -> list[str]:
+    return [role.value for role in Role if action in ALLOWED[role]]
+
+
+def _in_my_role(actor: Actor, action: Action) -> Q:
+    """Return the condition that the actor's role in the application's project allows an action."""
+    if actor.is_administrator:
+        return Q()
+    return Q(
+        application__project__memberships__user_id=actor.user_id,
+        application__project__memberships__role__in=_roles_that(action),
+    )
+
+
+def waiting_for_approval(actor: Actor) -> QuerySet[ReleaseOrder]:
+    """Return the orders that the actor may agree to: not their own, and not yet judged by them."""
+    said = Approval.objects.filter(order=OuterRef("pk"), user_id=actor.user_id, voided_at=None)
+    return (
+        list_orders(actor)
+        .filter(_in_my_role(actor, Action.APPROVE_RELEASE), ~Exists(said), status=Status.SUBMITTED)
+        .exclude(created_by_id=actor.user_id)
+        .exclude(submitted_by_id=actor.user_id)
+    )
+
+
+def waiting_for_verdict(actor: Actor) -> QuerySet[TestOrder]:
+    """Return the test orders that the actor may judge."""
+    return (
+        TestOrder.objects.filter(
+            _in_my_role(actor, Action.TEST_VERDICT),
+            verdict=TestOrder.Verdict.WAITING,
+            application__project__in=visible_projects(actor),
+        )
+        .select_related("application__project", "build", "created_by")
+        .order_by("-id")
+    )
