@@ -5,11 +5,19 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
+from deploy.sandbox.isolation import Mode, probe
 from tests.sandbox.conftest import Running
 
 from .kube import Kube, pull_secret, push_image
 
+needs_namespaces = pytest.mark.skipif(
+    probe().mode is Mode.NONE, reason="needs namespaces: its commands name the image's paths"
+)
 
+
+@needs_namespaces
 def test_pod_runs_with_its_environment_and_becomes_ready(kube: Kube) -> None:
     kube.create("configmaps", {"metadata": {"name": "settings"}, "data": {"COLOUR": "green", "file": "content"}})
     kube.create("secrets", {"metadata": {"name": "hidden"}, "stringData": {"TOKEN": "s3cret"}})
@@ -102,6 +110,7 @@ def test_pull_secret_opens_a_private_image(kube: Kube, node_host: Running, tmp_p
     assert kube.container("open")["imageID"].endswith(digest)
 
 
+@needs_namespaces
 def test_upper_layer_replaces_and_removes_files(kube: Kube, node_host: Running, tmp_path: Path) -> None:
     from deploy.sandbox.images.oci import Entry
 
@@ -140,6 +149,7 @@ def test_command_that_is_not_there_is_a_start_error(kube: Kube) -> None:
     assert 'exec: "/nosuch/binary": stat /nosuch/binary: no such file or directory' in ended["message"]
 
 
+@needs_namespaces
 def test_pod_that_ends_keeps_its_exit_code_and_message(kube: Kube) -> None:
     kube.pod(
         "failed", command=["sh", "-c", "echo the reason > /dev/termination-log; exit 7"], spec_restartPolicy="Never"
@@ -173,6 +183,7 @@ def test_no_node_fits_in_the_schedulers_words(kube: Kube) -> None:
         )
 
 
+@needs_namespaces
 def test_init_container_and_sidecar_run_in_order(kube: Kube) -> None:
     mount = {"name": "shared", "mountPath": "/shared"}
     inits = [
@@ -203,6 +214,7 @@ def test_liveness_probe_restarts_and_readiness_does_not(kube: Kube) -> None:
     assert (status["ready"], status["restartCount"], "running" in status["state"]) == (False, 0, True)
 
 
+@needs_namespaces
 def test_pre_stop_comes_before_sigterm_and_the_pod_goes_within_its_grace(kube: Kube) -> None:
     hook = {"preStop": {"exec": {"command": ["sh", "-c", "echo hook > /proc/1/fd/1; sleep 0.5"]}}}
     kube.pod("polite", lifecycle=hook, spec_terminationGracePeriodSeconds=20)
