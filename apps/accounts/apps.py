@@ -5,4 +5,4 @@ class AccountsConfig(AppConfig):
     name = "apps.accounts"
 
     def ready(self) -> None:
-        from . import messages  # noqa: F401 - registers this app's words
+        from . import messages, schema  # noqa: F401 - register this app's words and its way into the API document

@@ -112,6 +112,7 @@ def follow(deployment: Deployment) -> Again | None:
         reading.events,
         deadline=deployment.deadline_at,
         now=reading.at,
+        since=deployment.created_at,
     )
     _record(deployment, verdict)
     if verdict.state == State.COMPLETE:
