@@ -141,7 +141,7 @@ def guarded(context: Context, name: str) -> Handler:
             status = status or "gone"
             raise
         finally:
-            if request.can_read_body and request._read_bytes:  # already read by the handler
+            if request._read_bytes:  # the handler has read it
                 note.setdefault("body_sha256", hashlib.sha256(request._read_bytes).hexdigest())
             context.journal.record(
                 server=name, method=request.method, path=target, status=status,
