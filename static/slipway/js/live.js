@@ -1,5 +1,6 @@
 // Live regions: <div data-live="deployment:12 application:3" data-fragment="/…/fragment"> is fetched again and morphed in
 // place when one of its topics changes. The stream only says which topics changed: `data: ["deployment:12"]`.
+// data-poll="5" fetches a region every five seconds as well, while the page is looked at, for what announces nothing.
 // data-page-title and data-page-tone on a region (or inside it) carry the state to the tab's title and icon.
 (() => {
   const BATCH = 80;
@@ -117,6 +118,17 @@
   });
   addEventListener("pagehide", close);
   addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
+
+  // One clock for all regions; each is due when its own seconds have passed.
+  let ticks = 0;
+  setInterval(() => {
+    ticks += 1;
+    if (document.hidden) return;
+    document.querySelectorAll("[data-live][data-fragment][data-poll]").forEach((region) => {
+      if (ticks % Number(region.dataset.poll) === 0) due.add(region);
+    });
+    if (due.size) schedule();
+  }, 1000);
 
   showState();
   connect();
