@@ -31,7 +31,7 @@ from . import memory
 from .log import LogFile
 from .wire import Receiver, send
 
-MEMORY_EVERY = 0.1
+MEMORY_EVERY = 0.15
 DRAIN_FOR = 0.3  # a child that was left behind may hold a finished container's output open
 DIAL_TIMEOUT = 5.0
 
