@@ -6,6 +6,7 @@ from apps.core.messages import register
 
 register(
     {
+        "kubeconfig.invalid": (_("This way into the cluster cannot be used."), _("Mend the marked fields; nothing was saved.")),
         "cluster.slug_taken": (_("A cluster “{slug}” exists already."), _("Choose another short name.")),
         "cluster.refused": (_("{cluster} was not saved: {reason}"), _("Check address, CA and credential, then save again.")),
         "cluster.maintenance": (_("{cluster} is in maintenance."), _("Wait, or ask a platform administrator to end the maintenance.")),

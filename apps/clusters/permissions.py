@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.messages import Text
 from apps.integrations.kubernetes.entities import Action
 
 
@@ -15,7 +18,7 @@ class Need:
     group: str
     resources: tuple[str, ...]
     verbs: tuple[str, ...]
-    purpose: str
+    purpose: Text
     namespaced: bool = True
 
 
@@ -23,26 +26,45 @@ _WRITE = ("get", "list", "watch", "create", "update", "patch", "delete")
 _READ = ("get", "list", "watch")
 
 NEEDS: tuple[Need, ...] = (
-    Need("apps", ("deployments",), _WRITE, "bring versions out and back"),
-    Need("apps", ("replicasets", "statefulsets", "daemonsets"), _READ, "follow rollouts"),
-    Need("apps", ("deployments/scale",), ("get", "patch", "update"), "scale"),
-    Need("", ("services", "configmaps", "secrets"), _WRITE, "what applications consist of"),
-    Need("networking.k8s.io", ("ingresses",), _WRITE, "let people in"),
-    Need("autoscaling", ("horizontalpodautoscalers",), _WRITE, "scale by load"),
-    Need("", ("pods", "events"), _READ, "say why something does not run"),
-    Need("", ("pods/log",), ("get",), "show logs"),
-    Need("", ("pods",), ("delete",), "replace a pod"),
-    Need("", ("limitranges", "resourcequotas"), _WRITE, "default limits and budgets"),
-    Need("", ("namespaces",), ("get", "list", "create", "patch"), "make targets", namespaced=False),
-    Need("", ("nodes",), _READ, "capacity", namespaced=False),
-    Need("networking.k8s.io", ("ingressclasses",), _READ, "what can route traffic", namespaced=False),
+    Need("apps", ("deployments",), _WRITE, _("bring versions out and back")),
+    Need("apps", ("replicasets", "statefulsets", "daemonsets"), _READ, _("follow rollouts")),
+    Need("apps", ("deployments/scale",), ("get", "patch", "update"), _("scale")),
+    Need("", ("services", "configmaps", "secrets"), _WRITE, _("what applications consist of")),
+    Need("networking.k8s.io", ("ingresses",), _WRITE, _("let people in")),
+    Need("autoscaling", ("horizontalpodautoscalers",), _WRITE, _("scale by load")),
+    Need("", ("pods", "events"), _READ, _("say why something does not run")),
+    Need("", ("pods/log",), ("get",), _("show logs")),
+    Need("", ("pods",), ("delete",), _("replace a pod")),
+    Need("", ("limitranges", "resourcequotas"), _WRITE, _("default limits and budgets")),
+    Need("", ("namespaces",), ("get", "list", "create", "patch"), _("make targets"), namespaced=False),
+    Need("", ("nodes",), _READ, _("capacity"), namespaced=False),
+    Need("networking.k8s.io", ("ingressclasses",), _READ, _("what can route traffic"), namespaced=False),
 )
+
+
+@dataclass(frozen=True)
+class Right:
+    """A need, and which of its actions the credential lacks."""
+
+    need: Need
+    missing: tuple[str, ...]
 
 
 def actions() -> Iterator[Action]:
     """Yield each single thing Slipway needs to be allowed, for SelfSubjectAccessReview."""
     for need in NEEDS:
-        for resource in need.resources:
-            name, _, subresource = resource.partition("/")
-            for verb in need.verbs:
-                yield Action(verb=verb, resource=name, group=need.group, subresource=subresource)
+        yield from actions_of(need)
+
+
+def actions_of(need: Need) -> Iterator[Action]:
+    """Yield the single things of one need."""
+    for resource in need.resources:
+        name, _slash, subresource = resource.partition("/")
+        for verb in need.verbs:
+            yield Action(verb=verb, resource=name, group=need.group, subresource=subresource)
+
+
+def rights(missing: Collection[str]) -> list[Right]:
+    """Return every need with what is missing of it, those that lack something first."""
+    found = [Right(need, tuple(str(each) for each in actions_of(need) if str(each) in missing)) for need in NEEDS]
+    return sorted(found, key=lambda right: not right.missing)

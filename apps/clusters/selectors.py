@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from django.db.models import Count, QuerySet
+from django.db.models import Case, Count, QuerySet, When
 
 from apps.core.errors import Conflict, NotFound
 from apps.integrations.connection import ClusterConnection
 
 from .models import Cluster
+from .permissions import Right, rights
 
 
 def list_clusters() -> QuerySet[Cluster]:
     """Return all clusters by name, each with `target_count`."""
     return Cluster.objects.annotate(target_count=Count("targets")).order_by("name")
+
+
+def list_clusters_worst_first() -> QuerySet[Cluster]:
+    """Return all clusters with `target_count`: those that do not answer, then those in maintenance, then by name."""
+    failing_first = Case(When(health=Cluster.Health.FAILING, then=0), default=1)
+    return list_clusters().order_by(failing_first, "-state", "name")
+
+
+def rights_of(cluster: Cluster) -> list[Right]:
+    """Return what Slipway needs on a cluster and lacks there, as the last check found it."""
+    return rights(set(cluster.missing_permissions))
 
 
 def get_cluster(slug: str) -> Cluster:

@@ -23,8 +23,6 @@ from . import selectors
 from .models import Cluster
 from .permissions import actions
 
-MISSING_SHOWN = 30
-
 
 def add_cluster(
     *,
@@ -152,7 +150,11 @@ def remove_cluster(*, cluster: Cluster, actor: Actor) -> None:
 def _parse(slug: str, kubeconfig: str, server: str, token: str, ca_certificate: str) -> ClusterConnection:
     if kubeconfig.strip():
         return replace(parse_kubeconfig(kubeconfig)[0], name=slug)
-    return from_token(name=slug, server=server, token=token, ca_pem=ca_certificate)
+    try:
+        return from_token(name=slug, server=server, token=token, ca_pem=ca_certificate)
+    except InvalidInput as exc:
+        fields = {"ca_certificate" if name == "ca_pem" else name: problems for name, problems in exc.fields.items()}
+        raise InvalidInput(exc.code, fields=fields) from exc
 
 
 def _take_credentials(cluster: Cluster, connection: ClusterConnection) -> None:
@@ -187,6 +189,6 @@ def _ask(cluster: Cluster) -> None:
         "gateway_api": found.has_gateway_api,
         "istio": found.has_istio,
     }
-    cluster.missing_permissions = missing[:MISSING_SHOWN]
+    cluster.missing_permissions = missing
     cluster.health, cluster.health_code, cluster.health_params = Cluster.Health.OK, "", {}
     cluster.checked_at = timezone.now()

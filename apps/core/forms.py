@@ -16,10 +16,13 @@ log = structlog.get_logger(__name__)
 Result = TypeVar("Result")
 
 
-def attempt(form: forms.BaseForm, action: Callable[[], Result], *, conflict: str | None = None) -> Result | None:
+def attempt(
+    form: forms.BaseForm, action: Callable[[], Result], *, conflict: str | None = None, inside: str | None = None
+) -> Result | None:
     """Run a service on what the form holds; where it refuses, put its words at the form's fields and return None.
 
-    `conflict` is the field that a Conflict is about (a short name that is taken).
+    `conflict` is the field that a Conflict is about (a short name that is taken); `inside` is the field whose text the
+    paths of an InvalidInput lead into (a pasted document).
 
     Raises:
         NotFound, NotAllowed: these are about the person, not about what was typed.
@@ -31,11 +34,13 @@ def attempt(form: forms.BaseForm, action: Callable[[], Result], *, conflict: str
     except SlipwayError as exc:
         if isinstance(exc, PlatformError):
             log.warning("form.platform_error", error=str(exc))
-        add_refusal(form, exc, conflict=conflict)
+        add_refusal(form, exc, conflict=conflict, inside=inside)
         return None
 
 
-def add_refusal(form: forms.BaseForm, exc: SlipwayError, *, conflict: str | None = None) -> None:
+def add_refusal(
+    form: forms.BaseForm, exc: SlipwayError, *, conflict: str | None = None, inside: str | None = None
+) -> None:
     """Put the words of a refusal where they belong: at the field they name, else above the form."""
     words = messages.word(exc.code, exc.params)
     sentence = " ".join(filter(None, [words.message, words.hint]))
@@ -46,6 +51,8 @@ def add_refusal(form: forms.BaseForm, exc: SlipwayError, *, conflict: str | None
         form.add_error(None, sentence)
         return
     for path, problems in exc.fields.items():
-        name = path if path in form.fields else None
         texts = " ".join(str(problem) for problem in problems)
-        form.add_error(name, texts if name or path in ("", "__all__") else f"{path}: {texts}")
+        if path in form.fields:
+            form.add_error(path, texts)
+        else:
+            form.add_error(inside, texts if path in ("", "__all__") else f"{path}: {texts}")
