@@ -14,7 +14,6 @@ from apps.accounts.guards import require_administrator
 from apps.accounts.roles import Action
 from apps.applications.access import get_application
 from apps.connections import selectors as connections
-from apps.core.errors import NotFound
 
 from . import lint, selectors, services
 from .models import BaseImage, DockerfileRevision
@@ -123,7 +122,7 @@ class BaseImages(APIView):
     @extend_schema(operation_id="base_images_list", responses=BaseImageSerializer(many=True))
     def get(self, _request: Request) -> Response:
         """Return all base images."""
-        return Response(BaseImageSerializer(BaseImage.objects.select_related("harbor"), many=True).data)
+        return Response(BaseImageSerializer(selectors.list_base_images(), many=True).data)
 
     @extend_schema(
         operation_id="base_images_approve", request=BaseImageSerializer, responses={201: BaseImageSerializer}
@@ -146,9 +145,7 @@ class BaseImageDetail(APIView):
     def patch(self, request: Request, pk: int) -> Response:
         """Withdraw the approval, or give it back (administrators)."""
         require_administrator(request.actor)
-        image = BaseImage.objects.select_related("harbor").filter(pk=pk).first()
-        if image is None:
-            raise NotFound("object.missing")
+        image = selectors.get_base_image(pk)
         asked = EnabledSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         services.set_base_image_enabled(image=image, enabled=asked.validated_data["enabled"], actor=request.actor)

@@ -12,10 +12,20 @@ from io import BytesIO
 from dockerfile_parse import DockerfileParser
 
 _FROM = re.compile(r"^(?:--platform=\S+\s+)?(?P<image>\S+)(?:\s+AS\s+(?P<name>[A-Za-z0-9_.-]+))?\s*$", re.IGNORECASE)
-_FLAG = re.compile(r"^--(?P<name>[a-z-]+)=(?P<value>\S+)\s*")
+_OPTION = re.compile(r"--(?P<name>[A-Za-z-]+)(?:=(?P<value>\S*))?(?:\s+|$)")
+_DIRECTIVE = re.compile(r"^(syntax|escape|check)\s*=", re.IGNORECASE)
+_HERE_DOCUMENT = re.compile(r"(?:^|\s)\d*<<-?[\"']?\w")
+# What a builder knows. Another word is refused: it may be the rest of an instruction that the builder reads differently
+# than we do (a blank line inside a continuation ends it here, and does not there).
+INSTRUCTIONS = frozenset(
+    {
+        "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER",
+        "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
+    }
+)  # fmt: skip
 
 
-class Unreadable(ValueError):  # noqa: N818
+class Unreadable(ValueError):
     """The text is no Dockerfile; `line` says where, 1 for the whole."""
 
     def __init__(self, problem: str, line: int = 1) -> None:
@@ -25,7 +35,7 @@ class Unreadable(ValueError):  # noqa: N818
 
 @dataclass(frozen=True)
 class Instruction:
-    """One instruction; `line` and `end_line` count from 1. `flags` are those before its arguments (`--from=x`)."""
+    """One instruction; `line` and `end_line` count from 1."""
 
     name: str
     value: str
@@ -33,21 +43,22 @@ class Instruction:
     end_line: int
 
     @property
-    def flags(self) -> dict[str, str]:
-        """Return the flags."""
-        found, rest = {}, self.value.lstrip()
-        while match := _FLAG.match(rest):
-            found[match["name"].lower()] = match["value"]
-            rest = rest[match.end() :]
-        return found
+    def options(self) -> list[tuple[str, str]]:
+        """Return what stands before its arguments, in order (`--from=x` is `("from", "x")`); a name may come twice."""
+        return [(match["name"].lower(), match["value"] or "") for match in self._options()]
 
     @property
     def arguments(self) -> str:
-        """Return the value without its flags."""
-        rest = self.value.lstrip()
-        while match := _FLAG.match(rest):
-            rest = rest[match.end() :]
-        return rest
+        """Return the value without its options."""
+        return self.value.lstrip()[sum(len(match[0]) for match in self._options()) :]
+
+    def _options(self) -> list[re.Match[str]]:
+        found: list[re.Match[str]] = []
+        rest, place = self.value.lstrip(), 0
+        while match := _OPTION.match(rest, place):
+            found.append(match)
+            place = match.end()
+        return found
 
 
 @dataclass(frozen=True)
@@ -72,20 +83,24 @@ def parse(content: str) -> Dockerfile:
     """Return the structure of a Dockerfile.
 
     Raises:
-        Unreadable: no FROM, something before it, or a FROM that is none.
+        Unreadable: no FROM, something before it, a FROM that is none, or what builders may read differently than we do.
     """
     try:
         structure = DockerfileParser(fileobj=BytesIO(content.encode())).structure
     except (ValueError, KeyError, IndexError) as exc:
         raise Unreadable(str(exc)) from exc
-    instructions = [
-        Instruction(item["instruction"].upper(), item["value"], item["startline"] + 1, item["endline"] + 1)
-        for item in structure
-        if item["instruction"] != "COMMENT"
-    ]
+    instructions: list[Instruction] = []
+    for item in structure:
+        line = item["startline"] + 1
+        if item["instruction"] == "COMMENT":
+            if not instructions and _DIRECTIVE.match(item["value"]):
+                raise Unreadable(f"the directive “# {item['value']}” changes how the text is read", line)
+            continue
+        instructions.append(Instruction(item["instruction"].upper(), item["value"], line, item["endline"] + 1))
     preamble: list[Instruction] = []
     stages: list[tuple[str, str, int, list[Instruction]]] = []
     for instruction in instructions:
+        _require_plain(instruction)
         if instruction.name == "FROM":
             match = _FROM.match(instruction.value.strip())
             if match is None:
@@ -102,3 +117,20 @@ def parse(content: str) -> Dockerfile:
     return Dockerfile(
         tuple(preamble), tuple(Stage(name, image, line, tuple(body)) for name, image, line, body in stages)
     )
+
+
+def _require_plain(instruction: Instruction) -> None:
+    """Refuse what a builder may read differently than we do: our reading decides which images are approved.
+
+    Raises:
+        Unreadable: it is such an instruction.
+    """
+    if instruction.name not in INSTRUCTIONS:
+        raise Unreadable(f"{instruction.name[:40]} is no instruction", instruction.line)
+    if instruction.name in ("RUN", "COPY", "ADD") and _HERE_DOCUMENT.search(instruction.value):
+        raise Unreadable("here-documents (<<) are not taken; put the text into a file", instruction.line)
+    if instruction.name in ("CMD", "ENTRYPOINT", "SHELL", "ENV", "ARG", "LABEL"):
+        return
+    unclear = any(set(value) & set("\"'\\") for _name, value in instruction.options)
+    if unclear or (instruction.name != "RUN" and instruction.arguments.startswith("--")):
+        raise Unreadable("an option (--…) must be plain: no quotes, no backslashes", instruction.line)

@@ -16,10 +16,12 @@ from apps.registry import selectors as registry
 
 from . import selectors
 from .models import BaseImage
-from .parse import Dockerfile, Stage, Unreadable, parse
+from .parse import Dockerfile, Instruction, Stage, Unreadable, parse
 
 STAGES = ("clone", "compile", "run")
 _SECRET_NAME = re.compile(r"(?i)(passw(or)?d|secret|token|api_?key|private_?key|credential)")
+# A variable may hold an address; archives and files of the repository need none.
+_REMOTE = re.compile(r"\b(https?|ftp|git|ssh)://|git@|\.git\b|\$", re.IGNORECASE)
 _ASSIGNED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:=(\"[^\"]*\"|'[^']*'|\S*))?")
 
 
@@ -77,15 +79,28 @@ def _check_stage(stage: Stage, allowed: Mapping[str, set[str]], names: tuple[str
         yield Problem(stage.line, "dockerfile.base_not_allowed", params)
     everything = set().union(*allowed.values())
     for instruction in stage.instructions:
-        source = instruction.flags.get("from", "") if instruction.name == "COPY" else ""
-        is_stage = source.lower() in names or source.isdecimal()
-        if source and not is_stage and source not in everything:
-            yield Problem(instruction.line, "dockerfile.copy_from_not_allowed", {"image": source})
-        if stage.name == "run" and is_stage and source.lower() not in ("compile", "1"):
-            yield Problem(instruction.line, "dockerfile.run_copies_from", {"source": source})
-        remote = instruction.name == "ADD" and re.search(r"\b(https?|ftp)://|git@", instruction.arguments)
-        if remote:
+        for source in _sources(instruction):
+            is_stage = source.lower() in names or source.isdecimal()
+            if not is_stage and source not in everything:
+                yield Problem(instruction.line, "dockerfile.copy_from_not_allowed", {"image": source})
+            elif stage.name == "run" and is_stage and source.lower() not in ("compile", "1"):
+                yield Problem(instruction.line, "dockerfile.run_copies_from", {"source": source})
+        if instruction.name == "ADD" and _REMOTE.search(instruction.arguments):
             yield Problem(instruction.line, "dockerfile.remote_add")
+        if instruction.name == "ONBUILD":
+            yield Problem(instruction.line, "dockerfile.on_build")
+
+
+def _sources(instruction: Instruction) -> Iterator[str]:
+    """Yield the stages and images that an instruction reads from: `COPY --from=…`, `RUN --mount=…,from=…`."""
+    for name, value in instruction.options:
+        if name == "from":
+            yield value
+        elif name == "mount":
+            for setting in value.split(","):
+                key, _, source = setting.partition("=")
+                if key.strip().lower() == "from":
+                    yield source
 
 
 def _secrets(dockerfile: Dockerfile) -> Iterator[Problem]:
@@ -94,7 +109,15 @@ def _secrets(dockerfile: Dockerfile) -> Iterator[Problem]:
     for instruction in [*dockerfile.preamble, *body]:
         if instruction.name not in ("ARG", "ENV"):
             continue
-        for name, value in _ASSIGNED.findall(instruction.value):
+        for name, value in _assignments(instruction):
             if value.strip("\"'") and _SECRET_NAME.search(name):
                 yield Problem(instruction.line, "dockerfile.secret_in_text", {"name": name})
                 break
+
+
+def _assignments(instruction: Instruction) -> list[tuple[str, str]]:
+    """Return names and values of an ARG or ENV, also in the old form `ENV NAME value`."""
+    first, _, rest = instruction.value.strip().partition(" ")
+    if instruction.name == "ENV" and "=" not in first:
+        return [(first, rest)]
+    return _ASSIGNED.findall(instruction.value)

@@ -32,6 +32,29 @@ def get_revision(application: Application, number: int) -> DockerfileRevision:
     return revision
 
 
+def revision_numbers(application: Application) -> list[int]:
+    """Return the numbers of an application's revisions, newest first."""
+    rows = DockerfileRevision.objects.filter(application=application).order_by("-number")
+    return list(rows.values_list("number", flat=True))
+
+
+def list_base_images() -> QuerySet[BaseImage]:
+    """Return all base images, approved or withdrawn, by stage and language."""
+    return BaseImage.objects.select_related("harbor")
+
+
+def get_base_image(pk: int) -> BaseImage:
+    """Return one base image.
+
+    Raises:
+        NotFound: there is none.
+    """
+    image = list_base_images().filter(pk=pk).first()
+    if image is None:
+        raise NotFound("object.missing")
+    return image
+
+
 def allowed_images(application: Application, stage: str | None = None) -> QuerySet[BaseImage]:
     """Return the base images an application may use: of its Harbor, for its language or for all, of a stage or of all."""
     images = BaseImage.objects.filter(

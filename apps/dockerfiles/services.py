@@ -23,7 +23,8 @@ def save_revision(
 ) -> DockerfileRevision:
     """Store a new revision of the Dockerfile.
 
-    `expected_number` is the revision that was edited: saving over one somebody else saved meanwhile is refused.
+    `expected_number` is the revision that was edited (0 for the first one): saving over one that somebody else saved
+    meanwhile is refused. Without it nothing is compared.
 
     Raises:
         InvalidInput: it breaks the platform's rules; `fields["content"]` has the lines. Nothing was saved.

@@ -16,7 +16,7 @@ class Recipe:
 
     compile_commands: tuple[str, ...]
     copied: tuple[tuple[str, str], ...]  # (path in compile, path in run)
-    start: tuple[str, ...]
+    start: tuple[str, ...]  # empty: what the base image starts
     port: int = 8080
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -51,8 +51,8 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         ),
         "static": Recipe(
             compile_commands=("if [ -x ./build.sh ]; then ./build.sh; fi",),
-            copied=(("/build", "/app"),),
-            start=("python3", "-m", "http.server", "8080", "--directory", "/app"),
+            copied=(("/build", "/srv"),),
+            start=(),
         ),
     }
 )
@@ -95,9 +95,10 @@ def compose(
         *(f"ENV {name}={_word(value)}" for name, value in sorted((environment or {}).items())),
         f"EXPOSE {port}",
     ]
-    if bases.init_path:
-        lines.append(f"ENTRYPOINT {_exec_form([bases.init_path, '--'])}")
-    lines.append(f"CMD {_exec_form(start)}")
+    if start:  # else the base image's own: an ENTRYPOINT here would take its CMD away
+        if bases.init_path:
+            lines.append(f"ENTRYPOINT {_exec_form([bases.init_path, '--'])}")
+        lines.append(f"CMD {_exec_form(start)}")
     return "\n".join(lines) + "\n"
 
 
