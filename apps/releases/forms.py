@@ -1,0 +1,79 @@
+"""Forms of release orders."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from apps.applications.models import Application
+from apps.manifests import selectors as manifests
+
+from . import lookup
+from .models import ReleaseOrder
+
+
+class ReleaseForm(forms.Form):
+    """A new release order: what, where to, when."""
+
+    environment = forms.ChoiceField(label=_("Environment"))
+    build = forms.TypedChoiceField(label=_("Build"), coerce=int, help_text=_("Only builds that succeeded."))
+    deployyml_revision = forms.TypedChoiceField(
+        label="DeployYml",
+        coerce=int,
+        help_text=_("The same build with a newer DeployYml changes the configuration alone."),
+    )
+    note = forms.CharField(
+        label=_("What for"), max_length=500, required=False, widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("For those who approve it, and who read it later."),
+    )  # fmt: skip
+    start = forms.ChoiceField(label=_("Start"), choices=ReleaseOrder.Start.choices, initial=ReleaseOrder.Start.AT_ONCE)
+    scheduled_for = forms.DateTimeField(
+        label=_("Not before"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
+        help_text=_("Leave empty to start without waiting for a time."),
+    )
+
+    def __init__(self, *args: Any, application: Application, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.application = application
+        self.builds = lookup.list_releasable_builds(application)
+        self.environments = lookup.list_environments(application)
+        self._choose("environment", [(row.slug, f"{row.name} ({row.targets.count()})") for row in self.environments])
+        self._choose(
+            "build",
+            [
+                (row.number, f"#{row.number} · {row.ref} · {row.short_sha} · {row.commit_title[:60]}")
+                for row in self.builds
+            ],
+        )
+        self._choose(
+            "deployyml_revision",
+            [
+                (row.number, f"r{row.number} {row.note}".strip())
+                for row in manifests.list_revisions(application).defer("base", "overrides")[:50]
+            ],
+        )
+
+    def _choose(self, name: str, choices: list[tuple[Any, str]]) -> None:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = choices
+
+    def clean_scheduled_for(self) -> Any:
+        """Refuse a time that has passed."""
+        moment = self.cleaned_data["scheduled_for"]
+        if moment is not None and moment <= timezone.now():
+            raise forms.ValidationError(_("Choose a time in the future."))
+        return moment
+
+
+class VerdictForm(forms.Form):
+    """A word with a reason."""
+
+    note = forms.CharField(max_length=500, required=False)
+    plan_hash = forms.CharField(max_length=64, required=False)
