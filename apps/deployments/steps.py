@@ -31,6 +31,7 @@ from .models import Deployment, DeploymentStage, Status
 from .prune import PRUNED_KINDS, to_prune
 
 DEADLINE_SLACK = timedelta(seconds=30)
+CLOCK_SLACK = timedelta(seconds=5)  # the cluster tells creation to the second, by its own clock
 DEFAULT_PROGRESS_SECONDS = 600
 FAST_POLLS = timedelta(seconds=30)
 LAST_LINES = 20
@@ -112,7 +113,7 @@ def follow(deployment: Deployment) -> Again | None:
         reading.events,
         deadline=deployment.deadline_at,
         now=reading.at,
-        since=deployment.created_at,
+        since=deployment.created_at - CLOCK_SLACK,
     )
     _record(deployment, verdict)
     if verdict.state == State.COMPLETE:
