@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
+
+from django.contrib.auth.hashers import make_password
 
 from apps.accounts.models import User
 from apps.accounts.roles import Role
@@ -25,7 +28,13 @@ def unique(prefix: str) -> str:
 
 def user(username: str = "", **fields: Any) -> User:
     """Return a person."""
-    return User.objects.create_user(username=username or unique("person"), password=PASSWORD, **fields)
+    return User.objects.create(username=username or unique("person"), password=_hashed_password(), **fields)
+
+
+@lru_cache(maxsize=1)
+def _hashed_password() -> str:
+    """Return the hash of PASSWORD: made once, because a good hash is slow on purpose."""
+    return make_password(PASSWORD)
 
 
 def actor(person: User, scopes: frozenset[str] | None = None) -> Actor:
