@@ -15,6 +15,6 @@ urlpatterns = [
     path("account/tokens/", views.create_token, name="account-token-create"),
     path("account/tokens/<int:pk>/revoke/", views.revoke_token, name="account-token-revoke"),
     path("people/", views.people, name="people"),
-    path("people/new/", views.create_person, name="person-create"),
+    path("people/-/new/", views.create_person, name="person-create"),
     path("people/<str:username>/active/", views.set_active, name="person-active"),
 ]

@@ -12,23 +12,43 @@ from apps.core.errors import InvalidInput
 from .access import visible_projects
 from .models import Application, Environment, Membership, Project, Target
 
+APPLICATION_SORTS = {
+    "name": ("name", "id"),
+    "project": ("project__name", "name", "id"),
+    "created": ("created_at", "id"),
+}
 
-def list_projects(actor: Actor) -> QuerySet[Project]:
+
+def list_projects(actor: Actor, search: str = "") -> QuerySet[Project]:
     """Return the projects that one may see, each with `application_count` and `member_count`."""
     alive = Q(applications__archived_at=None)
-    return visible_projects(actor).annotate(
+    projects = visible_projects(actor).order_by("name", "id")
+    if search:
+        projects = projects.filter(Q(name__icontains=search) | Q(slug__icontains=search))
+    return projects.annotate(
         application_count=Count("applications", filter=alive, distinct=True),
         member_count=Count("memberships", distinct=True),
     )
 
 
-def list_applications(project: Project) -> QuerySet[Application]:
+def list_applications(project: Project, search: str = "") -> QuerySet[Application]:
     """Return a project's applications by name."""
-    return (
-        Application.objects.filter(project=project, archived_at=None)
-        .select_related("project", "gitlab", "jenkins", "harbor")
-        .order_by("name")
-    )
+    return _searched(search).filter(project=project).order_by("name", "id")
+
+
+def list_visible_applications(actor: Actor, *, search: str = "", sort: str = "name") -> QuerySet[Application]:
+    """Return the applications of all projects that one may see, by one of APPLICATION_SORTS (`-` turns it round)."""
+    order = APPLICATION_SORTS.get(sort.removeprefix("-"), APPLICATION_SORTS["name"])
+    keys = [f"-{key}" for key in order] if sort.startswith("-") else order
+    return _searched(search).filter(project__in=visible_projects(actor)).order_by(*keys)
+
+
+def _searched(search: str) -> QuerySet[Application]:
+    applications = Application.objects.filter(archived_at=None).select_related("project", "gitlab", "jenkins", "harbor")
+    if search:
+        named = Q(name__icontains=search) | Q(slug__icontains=search) | Q(repository_path__icontains=search)
+        applications = applications.filter(named)
+    return applications
 
 
 def list_environments(project: Project) -> QuerySet[Environment]:
@@ -38,6 +58,15 @@ def list_environments(project: Project) -> QuerySet[Environment]:
         Environment.objects.filter(project=project)
         .select_related("project")
         .prefetch_related(Prefetch("targets", targets))
+        .order_by("position", "id")
+    )
+
+
+def list_targets(environment: Environment) -> QuerySet[Target]:
+    """Return an environment's targets in order, with their clusters."""
+    return (
+        Target.objects.filter(environment=environment)
+        .select_related("cluster", "environment__project")
         .order_by("position", "id")
     )
 

@@ -17,6 +17,7 @@ from apps.audit import services as audit
 from apps.clusters.models import Cluster
 from apps.connections import selectors as connections
 from apps.connections.models import Connection
+from apps.core import messages
 from apps.core.actors import Actor
 from apps.core.errors import Conflict, InvalidInput
 from apps.core.events import emit
@@ -26,8 +27,8 @@ from apps.integrations.errors import Missing
 from .models import Application, Environment, Membership, Project, Target
 
 
-def create_project(*, actor: Actor, slug: str, name: str, description: str = "") -> Project:
-    """Create a project; who creates it is its owner.
+def create_project(*, actor: Actor, slug: str, name: str, description: str = "", stages: Sequence[str] = ()) -> Project:
+    """Create a project; who creates it is its owner. Each stage asked for becomes an environment of that name.
 
     Raises:
         InvalidInput: a field that does not fit.
@@ -40,7 +41,36 @@ def create_project(*, actor: Actor, slug: str, name: str, description: str = "")
         if actor.user_id is not None:
             Membership.objects.create(project=project, user_id=actor.user_id, role=Role.OWNER)
         audit.record(actor=actor, action="project.create", subject=project, project=project)
+        for position, stage in enumerate(stage for stage in Environment.Stage if stage in stages):
+            create_environment(
+                actor=actor, project=project, slug=stage.value, name=str(stage.label), stage=stage, position=position
+            )
     return project
+
+
+def update_project(*, project: Project, actor: Actor, **changes: str) -> Project:
+    """Change a project's name or description.
+
+    Raises:
+        InvalidInput: a field that does not fit or cannot be changed.
+    """
+    if unknown := set(changes) - {"name", "description"}:
+        raise InvalidInput(fields={name: ["cannot be changed"] for name in unknown})
+    _change(project, actor=actor, action="project.update", project=project, changes=changes)
+    return project
+
+
+def archive_project(*, project: Project, actor: Actor) -> None:
+    """Hide a project that has no applications any more; its history stays.
+
+    Raises:
+        Conflict: it still has applications.
+    """
+    if count := project.applications.filter(archived_at=None).count():
+        raise Conflict("project.in_use", name=project.name, count=count)
+    with transaction.atomic():
+        Project.objects.filter(pk=project.pk, archived_at=None).update(archived_at=timezone.now())
+        audit.record(actor=actor, action="project.archive", subject=project, project=project)
 
 
 def set_member(*, project: Project, username: str, role: str, actor: Actor) -> Membership:
@@ -51,10 +81,10 @@ def set_member(*, project: Project, username: str, role: str, actor: Actor) -> M
         Conflict: it would leave the project without an owner.
     """
     if role not in set(Role):
-        raise InvalidInput(fields={"role": [f"one of {', '.join(Role)}"]})
+        raise _refused("role", "member.role", known=", ".join(Role))
     user = User.objects.filter(username=username, is_active=True).first()
     if user is None:
-        raise InvalidInput("member.unknown", username=username, fields={"username": ["unknown"]})
+        raise _refused("username", "member.unknown", username=username)
     with transaction.atomic():
         _lock(project)
         before = Membership.objects.filter(project=project, user=user).first()
@@ -122,7 +152,7 @@ def create_application(
     """
     for connection, kind in ((gitlab, "gitlab"), (jenkins, "jenkins"), (harbor, "harbor")):
         if connection.kind != kind:
-            raise InvalidInput("application.connection_kind", kind=connection.Kind(kind).label, fields={kind: ["kind"]})
+            raise _refused(kind, "application.connection_kind", kind=connection.Kind(kind).label)
     repository_id = _find_repository(gitlab, repository_path, branch)
     application = Application(
         project=project,
@@ -207,9 +237,12 @@ def delete_environment(*, environment: Environment, actor: Actor) -> None:
     """
     if environment.targets.exists():
         raise Conflict("environment.in_use", name=environment.name)
-    with transaction.atomic():
-        audit.record(actor=actor, action="environment.delete", subject=environment, project=environment.project)
-        environment.delete()
+    try:
+        with transaction.atomic():
+            audit.record(actor=actor, action="environment.delete", subject=environment, project=environment.project)
+            environment.delete()
+    except ProtectedError as exc:
+        raise Conflict("environment.in_use", name=environment.name) from exc
 
 
 def add_target(
@@ -261,7 +294,7 @@ def check_freeze_windows(windows: Sequence[Mapping[str, Any]]) -> None:
         except (KeyError, TypeError, ValueError):
             sound = False
         if not sound or not str(window.get("reason", "")).strip():
-            problem = 'give "from" and "until" as ISO times with a zone (from before until) and a "reason"'
+            problem = messages.word("environment.freeze_window").message
             raise InvalidInput(fields={f"freeze_windows[{index}]": [problem]})
 
 
@@ -270,16 +303,17 @@ def _find_repository(gitlab: Connection, path: str, branch: str) -> int:
     try:
         repository = client.get_repository(path)
     except Missing as exc:
-        raise InvalidInput(
-            "application.repository_missing", path=path, fields={"repository_path": ["missing"]}
-        ) from exc
+        raise _refused("repository_path", "application.repository_missing", path=path) from exc
     try:
         client.get_branch(repository.id, branch)
     except Missing as exc:
-        raise InvalidInput(
-            "application.branch_missing", path=path, branch=branch, fields={"branch": ["missing"]}
-        ) from exc
+        raise _refused("branch", "application.branch_missing", path=path, branch=branch) from exc
     return int(repository.id)
+
+
+def _refused(field: str, code: str, **params: Any) -> InvalidInput:
+    """Return the refusal of one field, in the words of its code."""
+    return InvalidInput(code, fields={field: [messages.word(code, params).message]}, **params)
 
 
 def _validate(row: models.Model) -> None:

@@ -6,7 +6,7 @@ from . import views
 
 urlpatterns = [
     path("clusters/", views.clusters, name="clusters"),
-    path("clusters/new/", views.add, name="cluster-add"),
+    path("clusters/-/new/", views.add, name="cluster-add"),
     path("clusters/<slug:slug>/", views.detail, name="cluster-detail"),
     path("clusters/<slug:slug>/credentials/", views.credentials, name="cluster-credentials"),
     path("clusters/<slug:slug>/check/", views.check, name="cluster-check"),

@@ -30,6 +30,6 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
         "nav": {
             "section": SECTIONS.get(parts[0], "home"),
             "projects": SimpleLazyObject(lambda: list(visible_projects(request.actor)[:50])),  # type: ignore[attr-defined]
-            "project": parts[1] if parts[0] == "projects" and len(parts) > 1 else None,
+            "project": parts[1] if parts[0] == "projects" and len(parts) > 1 and parts[1] != "-" else None,
         }
     }
