@@ -15,7 +15,7 @@ register(
         "build.aborted": (_("The build was stopped in Jenkins."), ""),
         "build.superseded": (_("A newer push of {branch} is built instead (build {by})."), ""),
         "build.deleted": (_("Jenkins no longer has run {number} of {job}."), _("Build the commit again.")),
-        "build.lost": (_("Jenkins lost the build twice: it was queued, and is neither queued nor built."), _("Look at Jenkins, then build the commit again.")),
+        "build.lost": (_("Jenkins was asked {count} times, and each time the build was neither queued nor built afterwards."), _("Look at Jenkins, then build the commit again.")),
         "build.timed_out": (_("The build took longer than {minutes} minutes."), _("Look for a step that hangs.")),
         "build.no_report": (_("Jenkins ended with success but left no report."), _("Is the shared library of this Slipway installed in Jenkins?")),
         "build.bad_report": (_("The build's report is not what the schema says: {problem}"), _("Is the shared library as new as this Slipway?")),

@@ -106,7 +106,11 @@ def advance_build(build_id: int) -> None:
 
 
 def build_pushed(event_id: int) -> None:
-    """Build what was pushed where the application wants that; a newer push stops an older build of the same branch."""
+    """Build what was pushed where the application wants that; a newer push stops an older build of the same branch.
+
+    Raises:
+        IntegrationError: GitLab cannot be asked; calling again is safe.
+    """
     event = Event.objects.filter(pk=event_id).first()
     push = Push.objects.select_related("application__project").filter(pk=event.object_id).first() if event else None
     if push is None or not push.application.build_on_push or push.application.archived_at is not None:
@@ -128,10 +132,11 @@ def build_pushed(event_id: int) -> None:
         status__in=Build.active_statuses(),
         pk__lt=build.pk,
     )
+    params = {"branch": application.branch, "by": build.number}
     for superseded in older:
-        if superseded.request_cancel():
-            params = {"branch": application.branch, "by": build.number}
-            Build.objects.filter(pk=superseded.pk).update(cause_code="build.superseded", cause_params=params)
+        with transaction.atomic():
+            if superseded.request_cancel():
+                Build.objects.filter(pk=superseded.pk).update(cause_code="build.superseded", cause_params=params)
 
 
 def receive_callback(*, uid: str, signature: str, body: bytes, delivery_id: str) -> None:

@@ -34,8 +34,8 @@ from .models import Build, BuildStage, Finding, LogChunk, Status
 
 POLL_SECONDS = 1.0
 QUEUE_POLL_SECONDS = 1.0
-SETTLE = timedelta(seconds=3)  # how long after a trigger without an answer a run may take to show up in Jenkins
-MOST_TRIGGERS = 2
+SETTLE = timedelta(seconds=10)  # how long after a trigger without an answer a run may take to show up in Jenkins
+MOST_TRIGGERS = 3
 LOG_LIMIT = 8 * 1024 * 1024
 STAGE_STATUSES = {
     "IN_PROGRESS": "running",
@@ -49,14 +49,22 @@ STAGE_STATUSES = {
 
 
 def in_time(step: Step) -> Step:
-    """Wrap a step so that a build past its deadline is stopped and ends as errored."""
+    """Wrap a step so that a build past its deadline is stopped and ends as errored.
+
+    A step that went well also takes back what an earlier try had to complain of.
+    """
 
     @wraps(step)
     def run(build: Build) -> Again | None:
         if build.deadline_at is None or timezone.now() < build.deadline_at:
-            return step(build)
+            again = step(build)
+            if build.error_code:
+                build.record(error_code="", error_params={}, attempts=0)
+            return again
         if build.build_number is not None:
             _jenkins(build).stop_build(build.job, build.build_number)
+        elif build.queue_item_id is not None:
+            _jenkins(build).cancel_queued(build.queue_item_id)
         minutes = round((build.deadline_at - build.created_at).total_seconds() / 60)
         build.transition(Status.ERRORED, cause_code="build.timed_out", cause_params={"minutes": minutes})
         return None
@@ -67,9 +75,6 @@ def in_time(step: Step) -> Step:
 @in_time
 def start(build: Build) -> Again | None:
     """Bring the job up to date and trigger it once, whatever killed an earlier try."""
-    if build.cancel_requested_at is not None and build.triggered_at is None:
-        build.transition(Status.CANCELED)
-        return None
     client = _jenkins(build)
     if build.triggered_at is not None:
         known = _find(client, build)
@@ -77,6 +82,11 @@ def start(build: Build) -> Again | None:
             return known
         if timezone.now() - build.triggered_at < SETTLE:
             return Again(1.0)
+    if build.cancel_requested_at is not None:
+        return _canceled(build)
+    if build.triggers >= MOST_TRIGGERS:
+        build.transition(Status.ERRORED, cause_code="build.lost", cause_params={"count": build.triggers})
+        return None
     application = build.application
     root = str(application.jenkins.options.get("folder", ""))
     name = job.job_name(root, application.project.slug, application.slug)
@@ -88,8 +98,10 @@ def start(build: Build) -> Again | None:
     try:
         item = client.trigger(name, parameters)
     except OutcomeUnknown:
+        # It may have waited long for the answer: what Jenkins took in shows up from now on.
+        build.record(triggered_at=timezone.now())
         return Again(1.0)
-    build.transition(Status.QUEUED, queue_item_id=item, error_code="", error_params={})
+    build.transition(Status.QUEUED, queue_item_id=item)
     return Again(0.3)
 
 
@@ -105,11 +117,12 @@ def wait_in_queue(build: Build) -> Again | None:
     except Missing:
         return _after_lost_item(client, build)
     if item.number is not None:
-        return _begin_run(build, client.get_build(build.job, item.number))
+        try:
+            return _begin_run(build, client.get_build(build.job, item.number))
+        except Missing:
+            return _deleted(build, item.number)
     if item.canceled:
-        code = "" if build.cancel_requested_at else "build.aborted"
-        build.transition(Status.CANCELED, cause_code=code)
-        return None
+        return _canceled(build)
     return Again(QUEUE_POLL_SECONDS)
 
 
@@ -125,18 +138,14 @@ def follow(build: Build) -> Again | None:
         more = _take_log(client, build)
         _take_stages(client, build)
     except Missing:
-        params = {"number": build.build_number, "job": build.job}
-        build.transition(Status.ERRORED, cause_code="build.deleted", cause_params=params)
-        return None
+        return _deleted(build, build.build_number)
     if run.building or more:
         return Again(0.1 if more else POLL_SECONDS)
     if run.result == Result.SUCCESS:
         build.transition(Status.VERIFYING, result=run.result)
         return Again(0)
     if run.result == Result.ABORTED:
-        code = "" if build.cancel_requested_at else "build.aborted"
-        build.transition(Status.CANCELED, result=run.result, cause_code=code)
-        return None
+        return _canceled(build, result=run.result)
     return _fail(client, build, run)
 
 
@@ -175,7 +184,7 @@ def verify(build: Build) -> Again | None:
             size=artifact.size,
             build_number=build.number,
         )
-        build.transition(Status.SUCCEEDED, cause_code="", cause_params={}, error_code="", error_params={}, **facts)
+        build.transition(Status.SUCCEEDED, **facts)
     return None
 
 
@@ -233,8 +242,6 @@ def _begin_run(build: Build, run: BuildRun) -> Again:
         build_number=run.number,
         started_at=run.started_at,
         queue_item_id=build.queue_item_id or run.queue_id,
-        error_code="",
-        error_params={},
     )
     return Again(0.2)
 
@@ -245,16 +252,29 @@ def _after_lost_item(client: JenkinsClient, build: Build) -> Again | None:
     if run is not None:
         return _begin_run(build, run)
     if build.cancel_requested_at is not None:
-        build.transition(Status.CANCELED)
-        return None
+        return _canceled(build)
     if build.triggered_at is not None and timezone.now() - build.triggered_at < SETTLE:
         return Again(1.0)
     if build.triggers >= MOST_TRIGGERS:
-        build.transition(Status.ERRORED, cause_code="build.lost")
+        build.transition(Status.ERRORED, cause_code="build.lost", cause_params={"count": build.triggers})
         return None
     # Neither queued nor built: it never started, so it is safe to ask again.
     build.transition(Status.PENDING, triggered_at=None, queue_item_id=None)
     return Again(0)
+
+
+def _canceled(build: Build, **fields: Any) -> Again | None:
+    """End as canceled. A request of ours may name its cause already (a newer push); else somebody stopped it in Jenkins."""
+    if build.cancel_requested_at is None:
+        fields["cause_code"] = "build.aborted"
+    build.transition(Status.CANCELED, **fields)
+    return None
+
+
+def _deleted(build: Build, number: int) -> Again | None:
+    params = {"number": number, "job": build.job}
+    build.transition(Status.ERRORED, cause_code="build.deleted", cause_params=params)
+    return None
 
 
 def _take_log(client: JenkinsClient, build: Build) -> bool:
@@ -267,8 +287,9 @@ def _take_log(client: JenkinsClient, build: Build) -> bool:
     for redact in _redactors(build):
         text = redact(text)
     with transaction.atomic():
-        if build.log_offset < LOG_LIMIT and text:
-            LogChunk.objects.get_or_create(build=build, offset=build.log_offset, defaults={"text": text})
+        kept = text[: max(LOG_LIMIT - build.log_offset, 0)]
+        if kept:
+            LogChunk.objects.get_or_create(build=build, offset=build.log_offset, defaults={"text": kept})
         build.record(log_offset=chunk.next_offset, log_lines=build.log_lines + text.count("\n"))
     return len(chunk.text) > 256 * 1024
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from celery import shared_task
+
+from apps.core.errors import PlatformError
 
 from . import services
 
@@ -13,7 +17,12 @@ def advance(build_id: int) -> None:
     services.advance_build(build_id)
 
 
-@shared_task(name="builds.on_push")
-def on_push(event_id: int) -> None:
-    """Build what was pushed, where the application wants that."""
-    services.build_pushed(event_id)
+@shared_task(name="builds.on_push", bind=True, max_retries=10)
+def on_push(self: Any, event_id: int) -> None:
+    """Build what was pushed, where the application wants that; while GitLab is away, try again later."""
+    try:
+        services.build_pushed(event_id)
+    except PlatformError as exc:
+        if not exc.retryable:
+            raise
+        raise self.retry(exc=exc, countdown=min(2**self.request.retries, 300)) from exc
