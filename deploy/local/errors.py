@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 
-class Refusal(Exception):  # noqa: N818 - it is a sentence for a person, not a defect
+class Refusal(Exception):
     """What cannot be done, and the way out, in one line."""

@@ -17,12 +17,16 @@ class Home:
     """The state folder of one installation."""
 
     root: Path
+    # Environments that the user made, or another installation; nothing is installed into them.
+    named_venv: Path | None = None
+    named_scanners: Path | None = None
 
     @classmethod
     def locate(cls, environ: Mapping[str, str]) -> Home:
         """Return the state folder that the environment names, made where it is missing."""
         named = environ.get("SLIPWAY_HOME")
-        home = cls(Path(named).expanduser().resolve() if named else CHECKOUT / ".slipway")
+        root = Path(named).expanduser().resolve() if named else CHECKOUT / ".slipway"
+        home = cls(root, _folder(environ, "SLIPWAY_VENV"), _folder(environ, "SLIPWAY_SCANNERS"))
         for folder in (home.root, home.data, home.logs, home.run):
             folder.mkdir(parents=True, exist_ok=True)
         home.secrets.mkdir(mode=0o700, exist_ok=True)
@@ -31,7 +35,12 @@ class Home:
     @property
     def venv(self) -> Path:
         """The virtual environment."""
-        return self.root / "venv"
+        return self.named_venv or self.root / "venv"
+
+    @property
+    def scanners(self) -> Path:
+        """The environment of the scanners that the sandbox's builds run."""
+        return self.named_scanners or self.sandbox / "scanners"
 
     @property
     def python(self) -> Path:
@@ -67,6 +76,12 @@ class Home:
     def endpoints(self) -> Path:
         """Where the sandbox says how to reach its servers."""
         return self.sandbox / "endpoints.json"
+
+
+def _folder(environ: Mapping[str, str], name: str) -> Path | None:
+    named = environ.get(name)
+    # A virtual environment is told by its own path: where that is a link, it stays one.
+    return Path(named).expanduser().absolute() if named else None
 
 
 def read_json(path: Path) -> Any:

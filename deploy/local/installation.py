@@ -26,12 +26,43 @@ TESTS = ("tests/requirements.txt",)
 TITLES = {RUN: "packages of Slipway and the sandbox", TESTS: "packages of the tests"}
 
 
+def ensure_scanners(home: Home) -> None:
+    """Make the scanners' environment; their many requirements would clash with Slipway's own.
+
+    Raises:
+        Refusal: installing failed, or there is none where `SLIPWAY_SCANNERS` says.
+    """
+    mark = home.scanners / "slipway-requirements"
+    if home.named_scanners is not None:
+        if not mark.exists():
+            raise Refusal(f"SLIPWAY_SCANNERS names {home.scanners}, where the scanners are not")
+        return
+    newest = (CHECKOUT / "deploy/sandbox/scanners/requirements.txt").stat().st_mtime
+    if mark.exists() and mark.stat().st_mtime > newest:
+        return
+    home.sandbox.mkdir(exist_ok=True)
+    command = [str(home.python), "-m", "deploy.sandbox.scanners", "--into", str(home.scanners)]
+    with step("scanners for the builds"):
+        done = subprocess.run(
+            [*command, "--pip", " ".join(pip.command(home.python, os.environ))],
+            cwd=CHECKOUT, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            reason = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1]
+            raise Refusal(f"the scanners cannot be installed: {reason}")
+
+
 def ensure(home: Home, *, tests: bool = False) -> None:
     """Make the virtual environment ready; quick where it is.
 
     Raises:
-        Refusal: Python lacks a module that every Python should have, or installing failed.
+        Refusal: Python lacks a module that every Python should have, installing failed, or there is none where
+            `SLIPWAY_VENV` says.
     """
+    if home.named_venv is not None:
+        if not home.python.exists():
+            raise Refusal(f"SLIPWAY_VENV names {home.venv}, where there is no virtual environment")
+        return
     groups = (RUN, TESTS) if tests else (RUN,)
     if all(_is_ready(home, group) for group in groups):
         return

@@ -178,7 +178,8 @@ def sandbox_service(home: Home) -> Service:
     home.sandbox.mkdir(exist_ok=True)
     return Service(
         name="sandbox", command=[str(home.python), "-m", "deploy.sandbox", "--state", str(home.sandbox)],
-        folder=str(CHECKOUT), environment=inherited() | {"PYTHONUNBUFFERED": "1"}, ready="file",
+        folder=str(CHECKOUT), ready="file",
+        environment=inherited() | {"PYTHONUNBUFFERED": "1", "SLIPWAY_SCANNERS": str(home.scanners)},
         ready_detail=str(home.endpoints), address=str(home.endpoints), grace=20.0,
         stamp=code_stamp(CHECKOUT / name for name in SANDBOX_CODE),
     )  # fmt: skip

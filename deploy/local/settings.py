@@ -14,7 +14,10 @@ DEFAULT_PORTS = {"postgres": 5432, "postgresql": 5432, "redis": 6379, "rediss": 
 # What a `.env` file may set for Slipway's own processes, besides what is read here.
 PASSED_ON = ("SLIPWAY_", "DATABASE_URL", "REDIS_URL")
 # Read here, or printed by `./slipway env`: none of Slipway's processes shall have them.
-NOT_PASSED_ON = {"SLIPWAY_HOME", "SLIPWAY_PORT", "SLIPWAY_PYTHON", "SLIPWAY_SANDBOX", "SLIPWAY_URL", "SLIPWAY_TOKEN"}
+NOT_PASSED_ON = {
+    "SLIPWAY_HOME", "SLIPWAY_PORT", "SLIPWAY_PYTHON", "SLIPWAY_SANDBOX", "SLIPWAY_SCANNERS", "SLIPWAY_TOKEN",
+    "SLIPWAY_URL", "SLIPWAY_VENV",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

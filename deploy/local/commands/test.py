@@ -35,12 +35,13 @@ KEYS = {
 def run(home: Home, arguments: list[str]) -> int:
     """Run the tests and return pytest's exit code."""
     packages.ensure(home, tests=True)
+    packages.ensure_scanners(home)
     with private_services(home) as variables:
         # Settings of a running installation must not reach the tests.
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith(("SLIPWAY_", "DJANGO_"))
         }
-        environment |= variables
+        environment |= variables | {"SLIPWAY_SCANNERS": str(home.scanners)}
         environment["PATH"] = f"{home.venv / 'bin'}{os.pathsep}{environment.get('PATH', os.defpath)}"
         command = [str(home.python), "-m", "pytest", *_workers(arguments), *arguments]
         process = subprocess.Popen(command, cwd=CHECKOUT, env=environment)

@@ -7,15 +7,12 @@ login -> web, workers, beat. What is done already is skipped, so that a second `
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from pathlib import Path
 
 from deploy.local import installation as packages
-from deploy.local import pip
 from deploy.local.console import step
 from deploy.local.django import bootstrap, manage, migrations_stamp
-from deploy.local.errors import Refusal
 from deploy.local.home import CHECKOUT, Home, read_json, write_json
 from deploy.local.lock import exclusive
 from deploy.local.plan import Installation, prepare
@@ -41,7 +38,7 @@ def bring_up(home: Home) -> Installation:
     with exclusive(home.run / "up.lock"):
         packages.ensure(home)
         if settings.sandbox:
-            _ensure_scanners(home)
+            packages.ensure_scanners(home)
         settings.require_reachable()
         was_running = find_supervisor(home) is not None
         with step("ports and data folders"):
@@ -65,29 +62,6 @@ def _start(home: Home, plan: Plan) -> None:
         plan.save(home)
         ensure_supervisor(home)
         wait_ready(home, [service.name for service in plan.services], progress, START_SECONDS)
-
-
-def _ensure_scanners(home: Home) -> None:
-    """Make the scanners' environment; their many requirements would clash with Slipway's own."""
-    folder = home.sandbox / "scanners"
-    command = [str(home.python), "-m", "deploy.sandbox.scanners", "--into", str(folder)]
-    mark = folder / "slipway-requirements"
-    newest = (CHECKOUT / "deploy/sandbox/scanners/requirements.txt").stat().st_mtime
-    if mark.exists() and mark.stat().st_mtime > newest:
-        return
-    home.sandbox.mkdir(exist_ok=True)
-    with step("scanners for the builds"):
-        done = subprocess.run(
-            [*command, "--pip", " ".join(pip.command(home.python, os.environ))],
-            cwd=CHECKOUT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise Refusal(
-                f"the scanners cannot be installed: {(done.stderr.strip() or done.stdout.strip()).splitlines()[-1]}"
-            )
 
 
 def run(home: Home) -> int:
