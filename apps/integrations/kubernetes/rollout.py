@@ -34,6 +34,8 @@ _CRASHES = frozenset(
 )
 _IMAGE = frozenset({"pod.image_missing", "pod.image_denied", "pod.image_never_pulled"})
 _HOPELESS = frozenset({"pod.image_name_invalid", "pod.runs_as_root"})
+# Creation times have whole seconds, and the cluster's clock is another one; no pod fails for good within this time.
+_CLOCKS = timedelta(seconds=5)
 
 
 class State(StrEnum):
@@ -105,7 +107,7 @@ def assess(
             main if main and main.severity >= Severity.WARNING else _deadline_cause(spec.get("progressDeadlineSeconds"))
         )
         return Assessment(State.FAILED, available, wanted, cause, tuple(found))
-    new_pods = [pod for pod in own_pods if since is None or _created(pod) >= since]
+    new_pods = [pod for pod in own_pods if since is None or _created(pod) >= since - _CLOCKS]
     if fatal := _fatal(new_pods, causes_of, rules, now):
         return Assessment(State.FAILED, available, wanted, fatal, tuple(found))
     if spec.get("paused"):
@@ -160,7 +162,10 @@ def _fatal(
         young = now - _created(pod) < timedelta(seconds=rules.image_seconds)
         for cause in causes_of[pod["metadata"]["name"]]:
             crashes = cause.code in _CRASHES and cause.params.get("restarts", 0) >= rules.restarts
-            if crashes or cause.code in _HOPELESS or (cause.code in _IMAGE and not young):
+            if crashes and cause.code == "pod.restarted":
+                # The same crash loop, seen in the moment in which the container runs.
+                fatal.append(Cause("pod.crash_loop", Severity.ERROR, cause.params))
+            elif crashes or cause.code in _HOPELESS or (cause.code in _IMAGE and not young):
                 fatal.append(cause)
     return dominant(fatal)
 
