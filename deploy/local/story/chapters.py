@@ -12,14 +12,14 @@ from deploy.local.console import Step
 
 from . import outside
 from .api import StoryError, is_final, wait
-from .world import APP, CLUSTERS, DOCUMENT, PLANTED, PROJECT, World
+from .world import APP, CLUSTERS, DOCUMENT, PLANTED, PROJECT, UNPROTECTED, World
 
 BUILD_SECONDS, ROLLOUT_SECONDS = 120, 120
 
 
-def write_dockerfile(world: World, app: str) -> None:
-    """Save the template's Dockerfile as an application's."""
-    path = world.path("dockerfile/", app)
+def write_dockerfile(world: World) -> None:
+    """Save the template's Dockerfile as the application's."""
+    path = world.path("dockerfile/")
     template = world.dana.get(f"{path}template/")["content"]
     newest = world.dana.get(path)
     world.dana.post(
@@ -28,21 +28,21 @@ def write_dockerfile(world: World, app: str) -> None:
     )
 
 
-def configure(world: World, app: str, document: dict[str, Any], note: str) -> int:
+def configure(world: World, document: dict[str, Any], note: str) -> int:
     """Save a DeployYml revision and return its number."""
-    path = world.path("deployyml/", app)
+    path = world.path("deployyml/")
     newest = world.dana.get(f"{path}revisions/")["results"]
-    wanted = {"base": document, "overrides": {}, "note": note}
+    wanted = {"base": document, "overrides": UNPROTECTED, "note": note}
     wanted["expected_number"] = newest[0]["number"] if newest else None
     return int(world.dana.post(path, wanted)["number"])
 
 
-def build(world: World, step: Step, app: str, ref: str) -> dict[str, Any]:
+def build(world: World, step: Step, ref: str) -> dict[str, Any]:
     """Build a ref, and confirm that a stranger's client gets its image from the registry by digest."""
-    number = world.dana.post(world.path("builds/", app), {"ref": ref})["number"]
+    number = world.dana.post(world.path("builds/"), {"ref": ref})["number"]
 
     def look() -> Any:
-        found = world.dana.get(world.path(f"builds/{number}/", app))
+        found = world.dana.get(world.path(f"builds/{number}/"))
         step.say(f"build {number} {found['status']}")
         return found
 
@@ -50,16 +50,16 @@ def build(world: World, step: Step, app: str, ref: str) -> dict[str, Any]:
     if found["status"] != "succeeded":
         raise StoryError(f"build {number} of {ref} {found['status']}: {found.get('cause')}")
     registry = world.endpoints["harbor"]["registry"]
-    outside.registry_has(registry, f"{PROJECT}/{app}", found["image_digest"], world.registry_login(), world.ca)
+    outside.registry_has(registry, f"{PROJECT}/{APP}", found["image_digest"], world.registry_login(), world.ca)
     step.result = f"build {number}, {found['image_digest'][:19]}… is in the registry"
     return found
 
 
 def release(
-    world: World, step: Step, app: str, environment: str, built: dict[str, Any], *, note: str
+    world: World, step: Step, environment: str, built: dict[str, Any], *, note: str
 ) -> tuple[int, list[dict[str, Any]]]:
     """Submit a release order, have it approved where the environment needs that, and return it once it executes."""
-    orders = world.path("releases/", app)
+    orders = world.path("releases/")
     asked = {"environment": environment, "build": built["number"], "note": note, "submit": True}
     order = world.dana.post(orders, asked)
     number = order["number"]
@@ -69,7 +69,7 @@ def release(
         world.amir.post(f"{orders}{number}/approve/", {"note": "looks right"})
         step.say(f"release {number} approved by {world.amir.name}")
     deployments = wait(
-        partial(deployments_of, world, app, number),
+        partial(deployments_of, world, number),
         bool,
         seconds=30,
         what=f"release {number} starts its deployments",
@@ -77,22 +77,22 @@ def release(
     return number, deployments
 
 
-def deployments_of(world: World, app: str, order: int) -> list[dict[str, Any]]:
+def deployments_of(world: World, order: int) -> list[dict[str, Any]]:
     """Return the deployments of a release order, nothing before it has one on every target."""
-    targets = world.dana.get(world.path(f"releases/{order}/", app))["plan"]["targets"]
+    targets = world.dana.get(world.path(f"releases/{order}/"))["plan"]["targets"]
     if not all(target["deployment"] for target in targets):
         return []
     numbers = [target["deployment"]["number"] for target in targets]
-    return [world.dana.get(world.path(f"deployments/{number}/", app)) for number in numbers]
+    return [world.dana.get(world.path(f"deployments/{number}/")) for number in numbers]
 
 
 def finish(
-    world: World, step: Step, app: str, order: int, *, expect: str = "succeeded", seconds: float = ROLLOUT_SECONDS
+    world: World, step: Step, order: int, *, expect: str = "succeeded", seconds: float = ROLLOUT_SECONDS
 ) -> list[dict[str, Any]]:
     """Wait until every deployment of an order has ended as expected, and return them."""
 
     def look() -> list[dict[str, Any]]:
-        rows = deployments_of(world, app, order)
+        rows = deployments_of(world, order)
         step.say(", ".join(f"{row['cluster']} {row['status']} {row['ready']}/{row['wanted']}" for row in rows))
         return rows
 
@@ -104,7 +104,7 @@ def finish(
         causes = "; ".join(f"{row['cluster']}: {row['status']} {row.get('cause')}" for row in wrong)
         raise StoryError(f"release {order} was to end {expect}: {causes}")
     wait(
-        lambda: world.dana.get(world.path(f"releases/{order}/", app)),
+        lambda: world.dana.get(world.path(f"releases/{order}/")),
         is_final,
         seconds=20,
         what=f"release order {order} ends with its deployments",
@@ -112,12 +112,12 @@ def finish(
     return rows
 
 
-def confirm(world: World, expected: dict[str, str], *, app: str = APP, seconds: float = 0) -> None:
+def confirm(world: World, expected: dict[str, str], *, seconds: float = 0) -> None:
     """Confirm on every production cluster that released processes answer as expected."""
     for cluster in CLUSTERS:
 
         def answers(cluster: str = cluster) -> dict[str, Any]:
-            return outside.fetch(world.ingress(cluster), world.host(cluster, app=app))
+            return outside.fetch(world.ingress(cluster), world.host(cluster))
 
         def right(answer: dict[str, Any]) -> bool:
             return all(str(answer.get(name)) == value for name, value in expected.items())
@@ -128,31 +128,21 @@ def confirm(world: World, expected: dict[str, str], *, app: str = APP, seconds: 
 def confirm_image(world: World, digest: str) -> None:
     """Confirm by the clusters' own API that they run a digest."""
     for cluster, kubernetes in world.clusters.items():
-        image = kubernetes.deployment_image(world.namespace("production", cluster), APP)
+        image = kubernetes.deployment_image(world.namespace("production"), APP)
         if not image.endswith(f"@{digest}"):
             raise StoryError(f"{cluster} runs {image}, not {digest}")
 
 
 def replace_under_load(
-    world: World, step: Step, app: str, environment: str, cluster: str, bring: Callable[[], None]
+    world: World, step: Step, environment: str, cluster: str, bring: Callable[[], None]
 ) -> outside.Load:
     """Run `bring` (a release) while a client opens 50 new connections a second, and return what it saw."""
-    with outside.load(world.ingress(cluster), world.host(cluster, environment, app)) as seen:
+    with outside.load(world.ingress(cluster), world.host(cluster, environment)) as seen:
         time.sleep(1)
         bring()
         time.sleep(3)
     step.result = str(seen)
     return seen
-
-
-def fragile_document() -> dict[str, Any]:
-    """Return the DeployYml without readiness probe and preStop: the negative control."""
-    document = copy.deepcopy(DOCUMENT)
-    document["probes"] = {}
-    document["lifecycle"] = {"pre_stop_sleep": 0}
-    document["env"] = [{"name": "GREETING", "value": "fragile"}]
-    document["secrets"] = []
-    return document
 
 
 def with_greeting(greeting: str) -> dict[str, Any]:
@@ -212,7 +202,7 @@ def leak(world: World, step: Step, order: int) -> str:
 
     def look() -> dict[str, Any]:
         causes: dict[str, Any] = {}
-        for row in deployments_of(world, APP, order):
+        for row in deployments_of(world, order):
             if (row["cause"] or {}).get("code") == "pod.oom_killed":
                 causes[row["cluster"]] = row["cause"]
         for cluster in CLUSTERS:

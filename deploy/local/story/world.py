@@ -12,7 +12,7 @@ from deploy.local.home import Home, read_json, write_json
 from .api import Person, sign_in_for_token
 from .outside import Kubernetes
 
-PROJECT, APP, FRAGILE = "demo", "storefront", "fragile"
+PROJECT, APP = "demo", "storefront"
 CLUSTERS = ("north", "south")
 PLANTED = "planted-secret-value-7f3c9a"  # what the last chapter looks for; never printed before
 PEOPLE = {"dana": ("Dana Developer", "developer"), "amir": ("Amir Approver", "approver")}
@@ -40,6 +40,10 @@ DOCUMENT: dict[str, Any] = {
     "ingress": {},
     "log_directory": "/var/log/storefront",
 }
+# The negative control: staging goes without what protects a rollout.
+UNPROTECTED: dict[str, Any] = {
+    "environments": {"staging": {"probes": {"readiness": None, "liveness": None}, "lifecycle": {"pre_stop_sleep": 0}}}
+}
 
 
 @dataclass
@@ -56,22 +60,23 @@ class World:
     clusters: dict[str, Kubernetes]
     logs: Path
 
-    def path(self, rest: str = "", app: str = APP) -> str:
-        """Return the API path of an application."""
-        return f"projects/{PROJECT}/apps/{app}/{rest}"
+    @staticmethod
+    def path(rest: str = "") -> str:
+        """Return the API path of the application."""
+        return f"projects/{PROJECT}/apps/{APP}/{rest}"
 
     def ingress(self, cluster: str) -> str:
         """Return where a cluster's Ingress listens."""
         return str(self.endpoints[cluster]["ingress"])
 
     @staticmethod
-    def namespace(environment: str, cluster: str) -> str:
-        """Return the namespace of a target; each cluster has its own, so the name can be the same."""
-        return f"{PROJECT}-{environment}" if cluster else ""
+    def namespace(environment: str) -> str:
+        """Return the namespace of an environment's targets; the clusters have one each of that name."""
+        return f"{PROJECT}-{environment}"
 
-    def host(self, cluster: str, environment: str = "production", app: str = APP) -> str:
-        """Return the host name of an application at a cluster's Ingress."""
-        return f"{app}-{self.namespace(environment, cluster)}.{cluster}.sandbox.test"
+    def host(self, cluster: str, environment: str = "production") -> str:
+        """Return the host name of the application at a cluster's Ingress."""
+        return f"{APP}-{self.namespace(environment)}.{cluster}.sandbox.test"
 
     def registry_login(self) -> tuple[str, str]:
         """Return who may pull from the sandbox's registry."""
@@ -80,7 +85,7 @@ class World:
 
 
 def set_up(home: Home) -> World:
-    """Put people, systems, clusters, a project with its environments, and two applications in place."""
+    """Put people, systems, clusters, a project with its environments, and an application in place."""
     login = read_json(home.secrets / "console.json")
     endpoints = read_json(home.endpoints)
     url, ca = login["url"], endpoints["ca"]
@@ -89,27 +94,26 @@ def set_up(home: Home) -> World:
     admin.ensure("projects/", {"slug": PROJECT, "name": "Demo", "description": "What ./slipway demo tells"})
     people = _people(home, admin, url)
     project = f"projects/{PROJECT}/"
-    for app in (APP, FRAGILE):
-        admin.ensure(
-            f"{project}apps/",
-            {
-                "slug": app,
-                "name": app.capitalize(),
-                "language": "python",
-                "gitlab": "gitlab",
-                "jenkins": "jenkins",
-                "harbor": "harbor",
-                "repository_path": f"demo/{APP}",
-                "branch": "main",
-            },
-        )
+    admin.ensure(
+        f"{project}apps/",
+        {
+            "slug": APP,
+            "name": APP.capitalize(),
+            "language": "python",
+            "gitlab": "gitlab",
+            "jenkins": "jenkins",
+            "harbor": "harbor",
+            "repository_path": f"demo/{APP}",
+            "branch": "main",
+        },
+    )
     environments = (("staging", "Staging", "staging", 0), ("production", "Production", "production", 1))
     for position, (slug, name, stage, approvals) in enumerate(environments):
         wanted = {"slug": slug, "name": name, "stage": stage, "position": position, "approvals_needed": approvals}
         admin.ensure(f"{project}environments/", wanted)
     places = [("staging", "north"), *(("production", cluster) for cluster in CLUSTERS)]
     for environment, cluster in places:
-        target = {"slug": cluster, "cluster": cluster, "namespace": World.namespace(environment, cluster)}
+        target = {"slug": cluster, "cluster": cluster, "namespace": World.namespace(environment)}
         admin.ensure(f"{project}environments/{environment}/targets/", target)
     return World(
         home=home,
