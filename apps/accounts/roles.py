@@ -79,6 +79,14 @@ ROLE_NAMES = {
     Role.VIEWER: _("Viewer"),
 }
 
+ROLE_WORDS = {
+    Role.OWNER: _("Everything: members, environments and settings too."),
+    Role.DEVELOPER: _("Changes applications, builds, submits releases, deploys and rolls back."),
+    Role.TESTER: _("Builds, and gives the verdict on test orders."),
+    Role.APPROVER: _("Approves releases, rolls back, and reads the audit."),
+    Role.VIEWER: _("Looks at everything, logs included."),
+}
+
 _VIEW = frozenset({Action.VIEW, Action.VIEW_LOGS})
 _DEVELOP = _VIEW | {
     Action.CONFIGURE_APPLICATION,

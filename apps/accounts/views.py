@@ -9,7 +9,6 @@ from django.conf import settings
 from django.contrib import messages as toasts
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.views import LoginView
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
@@ -21,7 +20,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from apps.core.forms import attempt
 
 from . import selectors, services
-from .forms import PersonForm, ProfileForm, TokenForm
+from .forms import PasswordForm, PersonForm, ProfileForm, TokenForm
 from .guards import require_administrator
 
 PAGE_SIZE = 50
@@ -46,7 +45,7 @@ def _account(request: HttpRequest, *, status: int = 200, **forms: Any) -> HttpRe
                 "theme": user.theme,
             }
         ),
-        "password_form": PasswordChangeForm(user),
+        "password_form": PasswordForm(user),
         "token_form": TokenForm(),
         "tokens": selectors.list_tokens(user),
     }
@@ -92,7 +91,7 @@ def theme(request: HttpRequest) -> HttpResponse:
 @require_POST
 def password(request: HttpRequest) -> HttpResponse:
     """Change one's password; this session stays, the others end."""
-    form = PasswordChangeForm(request.user, request.POST)
+    form = PasswordForm(request.user, request.POST)
     if form.is_valid():
         services.change_password(user=request.user, password=form.cleaned_data["new_password1"], actor=request.actor)
         update_session_auth_hash(request, request.user)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from django.db.models import Q, QuerySet
 
-from apps.accounts.roles import SCOPE_OF, Action, allows
+from apps.accounts.roles import SCOPE_OF, Action, Role, Scope, allows
 from apps.core.actors import Actor
 from apps.core.errors import NotAllowed, NotFound
 
@@ -23,6 +23,12 @@ def role_in(actor: Actor, project: Project) -> str | None:
     return Membership.objects.filter(project=project, user_id=actor.user_id).values_list("role", flat=True).first()
 
 
+def _scope_allows(actor: Actor, need: Action) -> bool:
+    """Return whether the actor's token, if one acts, reaches so far; every token may read."""
+    scope = SCOPE_OF[need]
+    return actor.scopes is None or scope in actor.scopes or (scope == Scope.READ and bool(actor.scopes))
+
+
 def require(actor: Actor, project: Project, need: Action) -> None:
     """Raise unless the actor may do `need` in the project.
 
@@ -34,11 +40,7 @@ def require(actor: Actor, project: Project, need: Action) -> None:
     role = role_in(actor, project)
     if role is None:
         raise NotFound("object.missing")
-    if (
-        actor.scopes is not None
-        and SCOPE_OF[need] not in actor.scopes
-        and not (SCOPE_OF[need] == "read" and actor.scopes)
-    ):
+    if not _scope_allows(actor, need):
         raise NotAllowed("auth.scope", scope=SCOPE_OF[need].value)
     if not allows(role, need):
         raise NotAllowed("auth.forbidden")
@@ -59,6 +61,16 @@ def visible_projects(actor: Actor) -> QuerySet[Project]:
     if actor.is_administrator:
         return projects
     return projects.filter(Q(memberships__user_id=actor.user_id)).distinct()
+
+
+def projects_where(actor: Actor, need: Action) -> QuerySet[Project]:
+    """Return the projects, archived ones too, in which the actor may do `need`; none where a token lacks the scope."""
+    if not _scope_allows(actor, need):
+        return Project.objects.none()
+    if actor.is_administrator:
+        return Project.objects.all()
+    roles = [role.value for role in Role if allows(role, need)]
+    return Project.objects.filter(memberships__user_id=actor.user_id, memberships__role__in=roles)
 
 
 def get_project(actor: Actor, slug: str, *, need: Action) -> Project:

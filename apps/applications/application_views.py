@@ -1,35 +1,21 @@
-"""Pages of applications: all one may see, a new one, and settings. The overview of one is the console's."""
+"""A new application, and an application's settings. Lists and the overview of one are the console's."""
 
 from __future__ import annotations
 
 from django.contrib import messages as toasts
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.accounts.roles import Action
 from apps.core.errors import InvalidInput
 from apps.core.forms import attempt
 
-from . import selectors, services
+from . import services
 from .access import can, get_application, get_project
 from .forms import ApplicationForm, ApplicationSettingsForm, settings_initial
-
-PAGE_SIZE = 50
-
-
-@login_required
-@require_GET
-def applications(request: HttpRequest) -> HttpResponse:
-    """List the applications of all projects one may see."""
-    rows = selectors.list_visible_applications(
-        request.actor, search=request.GET.get("q", "").strip(), sort=request.GET.get("sort", "name")
-    )
-    page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
-    return render(request, "applications/applications.html", {"page": page})
 
 
 @login_required

@@ -12,12 +12,6 @@ from apps.core.errors import InvalidInput
 from .access import visible_projects
 from .models import Application, Environment, Membership, Project, Target
 
-APPLICATION_SORTS = {
-    "name": ("name", "id"),
-    "project": ("project__name", "name", "id"),
-    "created": ("created_at", "id"),
-}
-
 
 def list_projects(actor: Actor, search: str = "") -> QuerySet[Project]:
     """Return the projects that one may see, each with `application_count` and `member_count`."""
@@ -31,24 +25,13 @@ def list_projects(actor: Actor, search: str = "") -> QuerySet[Project]:
     )
 
 
-def list_applications(project: Project, search: str = "") -> QuerySet[Application]:
+def list_applications(project: Project) -> QuerySet[Application]:
     """Return a project's applications by name."""
-    return _searched(search).filter(project=project).order_by("name", "id")
-
-
-def list_visible_applications(actor: Actor, *, search: str = "", sort: str = "name") -> QuerySet[Application]:
-    """Return the applications of all projects that one may see, by one of APPLICATION_SORTS (`-` turns it round)."""
-    order = APPLICATION_SORTS.get(sort.removeprefix("-"), APPLICATION_SORTS["name"])
-    keys = [f"-{key}" for key in order] if sort.startswith("-") else order
-    return _searched(search).filter(project__in=visible_projects(actor)).order_by(*keys)
-
-
-def _searched(search: str) -> QuerySet[Application]:
-    applications = Application.objects.filter(archived_at=None).select_related("project", "gitlab", "jenkins", "harbor")
-    if search:
-        named = Q(name__icontains=search) | Q(slug__icontains=search) | Q(repository_path__icontains=search)
-        applications = applications.filter(named)
-    return applications
+    return (
+        Application.objects.filter(project=project, archived_at=None)
+        .select_related("project", "gitlab", "jenkins", "harbor")
+        .order_by("name", "id")
+    )
 
 
 def list_environments(project: Project) -> QuerySet[Environment]:

@@ -1,4 +1,4 @@
-"""Pages of projects and their members."""
+"""Pages of projects and their members. The page that shows a project's applications is the console's."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from apps.accounts.roles import ALLOWED, ROLE_NAMES, Action
+from apps.accounts.roles import ROLE_NAMES, ROLE_WORDS, Action
 from apps.core.forms import attempt
 
 from . import selectors, services
@@ -41,22 +41,6 @@ def create_project(request: HttpRequest) -> HttpResponse:
             toasts.success(request, _("Project %(name)s was created.") % {"name": made.name})
             return redirect(made)
     return render(request, "applications/project_form.html", {"form": form}, status=422 if form.is_bound else 200)
-
-
-@login_required
-@require_GET
-def project(request: HttpRequest, project: str) -> HttpResponse:
-    """Show a project: its applications."""
-    found = get_project(request.actor, project, need=Action.VIEW)
-    rows = selectors.list_applications(found, search=request.GET.get("q", "").strip())
-    context = {
-        "project": found,
-        "tab": "applications",
-        "page": Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page")),
-        "environments": selectors.list_environments(found),
-        "may_create": can(request.actor, found, Action.CONFIGURE_APPLICATION),
-    }
-    return render(request, "applications/project.html", context)
 
 
 @login_required
@@ -97,7 +81,7 @@ def _members(request: HttpRequest, found: Project, form: MemberForm) -> HttpResp
         "tab": "members",
         "members": selectors.list_members(found),
         "form": form,
-        "roles": [(role.value, name, sorted(ALLOWED[role])) for role, name in ROLE_NAMES.items()],
+        "roles": [(role.value, name, ROLE_WORDS[role]) for role, name in ROLE_NAMES.items()],
         "may_manage": can(request.actor, found, Action.MANAGE_MEMBERS),
     }
     return render(request, "applications/members.html", context, status=422 if form.is_bound else 200)

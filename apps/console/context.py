@@ -16,6 +16,7 @@ SECTIONS = {
     "approvals": "releases",
     "clusters": "clusters",
     "connections": "connections",
+    "people": "people",
     "audit": "audit",
     "account": "account",
 }

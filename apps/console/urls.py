@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import health, views
+from . import audit_views, health, views
 
 _APP = "projects/<slug:project>/apps/<slug:application>/"
 
@@ -13,6 +13,7 @@ urlpatterns = [
     path("fragment/", views.home_fragment, name="home-fragment"),
     path("apps/", views.applications, name="applications"),
     path("search", views.search, name="search"),
+    path("audit/", audit_views.audit, name="audit"),
     path("gallery/", views.gallery, name="gallery"),
     path("projects/<slug:project>/", views.project, name="project"),
     path(_APP, views.application, name="application"),
