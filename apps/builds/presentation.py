@@ -73,6 +73,12 @@ def scanners(build: Build) -> list[dict[str, Any]]:
     return found
 
 
+def was_not_scanned(build: Build) -> bool:
+    """Return whether no scanner could look at the commit, so that the scan gate had nothing to judge."""
+    found = scanners(build)
+    return bool(found) and all(scanner["status"] in ("missing", "failed") for scanner in found)
+
+
 def seconds(build: Build) -> float | None:
     """Return how long the run took, None before it has ended."""
     if build.finished_at is None:

@@ -10,6 +10,7 @@ Webhooks only wake these steps; what counts is what Jenkins and Harbor say when 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any
@@ -35,6 +36,7 @@ from .models import Build, BuildStage, Finding, LogChunk, Status
 POLL_SECONDS = 1.0
 QUEUE_POLL_SECONDS = 1.0
 SETTLE = timedelta(seconds=10)  # how long after a trigger without an answer a run may take to show up in Jenkins
+STOPPING = timedelta(minutes=1)  # how long a run past its deadline may take to stop
 MOST_TRIGGERS = 3
 LOG_LIMIT = 8 * 1024 * 1024
 STAGE_STATUSES = {
@@ -61,13 +63,7 @@ def in_time(step: Step) -> Step:
             if build.error_code:
                 build.record(error_code="", error_params={}, attempts=0)
             return again
-        if build.build_number is not None:
-            _jenkins(build).stop_build(build.job, build.build_number)
-        elif build.queue_item_id is not None:
-            _jenkins(build).cancel_queued(build.queue_item_id)
-        minutes = round((build.deadline_at - build.created_at).total_seconds() / 60)
-        build.transition(Status.ERRORED, cause_code="build.timed_out", cause_params={"minutes": minutes})
-        return None
+        return _stop_overdue(build, build.deadline_at)
 
     return run
 
@@ -221,6 +217,21 @@ def _parameters(build: Build) -> dict[str, str]:
 def image_tag(build: Build) -> str:
     """Return the tag an image is pushed under: readable, and unique within the application."""
     return f"{build.commit_sha[:12]}-{build.number}"
+
+
+def _stop_overdue(build: Build, deadline: datetime) -> Again | None:
+    """Stop a build that took too long, and end it once its run has ended, or would not end for a while."""
+    client = _jenkins(build)
+    if build.build_number is not None:
+        client.stop_build(build.job, build.build_number)
+        with suppress(Missing):
+            if client.get_build(build.job, build.build_number).building and timezone.now() < deadline + STOPPING:
+                return Again(2.0)
+    elif build.queue_item_id is not None:
+        client.cancel_queued(build.queue_item_id)
+    minutes = round((deadline - build.created_at).total_seconds() / 60)
+    build.transition(Status.ERRORED, cause_code="build.timed_out", cause_params={"minutes": minutes})
+    return None
 
 
 def _find(client: JenkinsClient, build: Build) -> Again | None:

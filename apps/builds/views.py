@@ -124,6 +124,7 @@ def _status_context(request: HttpRequest, build: Build) -> dict[str, Any]:
         "findings_count": len(findings),
         "severities": presentation.severities(build),
         "scanners": presentation.scanners(build),
+        "was_not_scanned": presentation.was_not_scanned(build),
         "image": registry.image_reference(app, build.image_digest) if build.image_digest else "",
         "may_cancel": can(actor, app.project, Action.CANCEL_BUILD),
         "may_build": can(actor, app.project, Action.BUILD),
