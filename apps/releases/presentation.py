@@ -42,7 +42,7 @@ def entry_message(entry: ReleaseEntry) -> str:
     """Return a line of the timeline in words."""
     if entry.code == "release.not_started":
         # The gate that closed is part of the line.
-        gate = messages.word(str(entry.params.get("code")), entry.params.get("params") or {})
+        gate = messages.word(str(entry.params.get("gate")), entry.params.get("gate_params") or {})
         return f"{messages.word(entry.code).message} {gate.message}"
     return messages.word(entry.code, entry.params).message
 

@@ -41,7 +41,7 @@ def begin(order: ReleaseOrder) -> Again | None:
     stopped = stop_reasons(order)
     if stopped:
         code, params = stopped[0]
-        timeline.note(order, "release.not_started", timeline.WARNING, code=code, params=params)
+        timeline.note(order, "release.not_started", timeline.WARNING, gate=code, gate_params=params)
         if order.status == Status.SCHEDULED:
             order.transition(Status.APPROVED)
         order.record(start=ReleaseOrder.Start.BY_HAND)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from apps.core.reactions import subscriber
+
 from . import services
 
 
@@ -13,7 +15,7 @@ def advance(order_id: int) -> None:
     services.advance_order(order_id)
 
 
-@shared_task(name="releases.on_deployment")
+@subscriber("releases.on_deployment")
 def on_deployment(event_id: int) -> None:
     """Wake the order whose deployment has ended."""
     services.note_deployment(event_id)
