@@ -46,16 +46,27 @@ def timeline(deployment: Deployment) -> list[dict[str, Any]]:
             }
         )
         before = entry.at
+    if deployment.is_final and deployment.error_code and deployment.finished_at and (why := cause(deployment)):
+        seconds = round((deployment.finished_at - before).total_seconds(), 1)
+        tone, icon = _TONES[DeploymentEntry.Level.ERROR]
+        rows.append(
+            {"title": why["message"], "tone": tone, "icon": icon, "at": deployment.finished_at, "seconds": seconds}
+        )
     return rows
 
 
-def cause(deployment: Deployment) -> messages.Words | None:
-    """Return why it failed, or why it waits; None where there is nothing to explain."""
-    if deployment.cause_code:
-        return messages.word(deployment.cause_code, deployment.cause_params)
-    if deployment.error_code:
-        return messages.word(deployment.error_code, deployment.error_params)
-    return None
+def cause(deployment: Deployment) -> dict[str, Any] | None:
+    """Return why it failed, or why it waits: code, params, message, hint; None where there is nothing to explain.
+
+    An error of ours or of the cluster goes first: it is cleared as soon as a step gets through.
+    """
+    code, params = deployment.error_code, deployment.error_params
+    if not code:
+        code, params = deployment.cause_code, deployment.cause_params
+    if not code:
+        return None
+    words = messages.word(code, params)
+    return {"code": code, "params": params, "message": words.message, "hint": words.hint}
 
 
 @dataclass(frozen=True)
@@ -72,6 +83,20 @@ def rollback_preview(to: Deployment) -> RollbackPreview:
     newest = (
         selectors.list_deployments(to.application, target=to.target).prefetch_related("stages__manifest_set").first()
     )
-    applied = manifests.stored_objects(selectors.final_stage(newest).manifest_set) if newest else []
-    wanted = manifests.stored_objects(selectors.final_stage(to).manifest_set)
-    return RollbackPreview(to, selectors.live_deployment(to.application, to.target), diff.diff_sets(applied, wanted))
+    live = selectors.live_deployment(to.application, to.target)
+    return RollbackPreview(to, live, diff.diff_sets(_objects(newest), _objects(to)))
+
+
+def changes_since_previous(deployment: Deployment) -> list[diff.ObjectChange]:
+    """Return what a deployment's bytes changed against the deployment before it on the same target."""
+    before = (
+        selectors.list_deployments(deployment.application, target=deployment.target)
+        .filter(number__lt=deployment.number)
+        .prefetch_related("stages__manifest_set")
+        .first()
+    )
+    return diff.diff_sets(_objects(before), _objects(deployment))
+
+
+def _objects(deployment: Deployment | None) -> list[dict[str, Any]]:
+    return manifests.stored_objects(selectors.final_stage(deployment).manifest_set) if deployment else []

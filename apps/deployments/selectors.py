@@ -69,16 +69,17 @@ def active_deployment(application: Application, target: Target) -> Deployment | 
 
 
 def rollback_points(application: Application, target: Target, *, limit: int = 50) -> list[Deployment]:
-    """Return the versions one can go back to: what succeeded on that target, newest first, one entry per stored set.
+    """Return the versions one can go back to: what succeeded on that target, newest first, one entry for the same bytes.
 
     The version that is live and undisturbed is left out: rolling back to it would change nothing.
     """
-    seen: set[int] = set()
+    seen: set[str] = set()
     points: list[Deployment] = []
     succeeded = list_deployments(application, target=target).filter(status=Status.SUCCEEDED)
     newest = list_deployments(application, target=target).first()
-    for deployment in succeeded.prefetch_related("stages")[: limit * 4]:
-        content = final_stage(deployment).manifest_set_id
+    stages = DeploymentStage.objects.select_related("manifest_set").defer("manifest_set__content")
+    for deployment in succeeded.prefetch_related(Prefetch("stages", stages))[: limit * 4]:
+        content = final_stage(deployment).manifest_set.sha256
         if content in seen:
             continue
         seen.add(content)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.core import messages
@@ -55,15 +56,10 @@ class DeploymentSerializer(serializers.ModelSerializer[Deployment]):
             "applied_objects", "total_objects", "cause", "url",
         ]  # fmt: skip
 
+    @extend_schema_field(CauseSerializer(allow_null=True))
     def get_cause(self, deployment: Deployment) -> dict[str, Any] | None:
         """Return why it failed or waits."""
-        words = presentation.cause(deployment)
-        if words is None:
-            return None
-        code, params = deployment.cause_code, deployment.cause_params
-        if not code:
-            code, params = deployment.error_code, deployment.error_params
-        return {"code": code, "params": params, "message": words.message, "hint": words.hint}
+        return presentation.cause(deployment)
 
 
 class DeploymentDetailSerializer(DeploymentSerializer):

@@ -72,12 +72,20 @@ def request_deployment(
 
 
 def request_rollback(
-    *, deployment: Deployment, actor: Actor, note: str = "", release_item_id: int | None = None
+    *,
+    deployment: Deployment,
+    actor: Actor,
+    note: str = "",
+    release_item_id: int | None = None,
+    only_after: Deployment | None = None,
 ) -> Deployment:
     """Ask for the version of `deployment` again, from its stored bytes; whatever is going on there is superseded.
 
+    With `only_after` it is done only while that deployment is the newest there: what rolls back by itself must not undo
+    what a person did meanwhile.
+
     Raises:
-        Conflict: that version never ran well there, or the cluster is in maintenance.
+        Conflict: that version never ran well there, the cluster is in maintenance, or there is a newer deployment.
         Blocked: its image is no longer in the registry.
     """
     application, target = deployment.application, deployment.target
@@ -89,6 +97,9 @@ def request_rollback(
     with transaction.atomic():
         # The lock on the application's counter makes rollbacks of one application take turns.
         number = next_number(application, "deployment")
+        newest = selectors.list_deployments(application, target=target).first()
+        if only_after is not None and newest != only_after:
+            raise Conflict("deployment.newer_exists", number=only_after.number)
         active = selectors.active_deployment(application, target)
         if active is not None and active.take_over(Status.SUPERSEDED):
             entries.note(active, "deployment.superseded", entries.WARNING, by=number)
@@ -141,17 +152,16 @@ def roll_back_automatically(event_id: int) -> None:
     )
     if failed is None or not failed.target.environment.auto_rollback:
         return
-    newest = selectors.list_deployments(failed.application, target=failed.target).first()
     live = selectors.live_deployment(failed.application, failed.target)
-    if newest is None or newest.pk != failed.pk:
-        return
     if live is None:
         entries.note(failed, "deployment.nothing_to_roll_back_to", entries.WARNING)
         return
     try:
-        rollback = request_rollback(deployment=live, actor=system_actor("auto-rollback"), note="")
-    except (Conflict, Blocked) as exc:
-        entries.note(failed, exc.code, entries.ERROR, **exc.params)
+        rollback = request_rollback(deployment=live, actor=system_actor("auto-rollback"), only_after=failed)
+    except Conflict as exc:
+        if exc.code != "deployment.newer_exists":
+            for code, params in [(exc.code, exc.params), *getattr(exc, "blockers", [])]:
+                entries.note(failed, code, entries.ERROR, **params)
         return
     entries.note(failed, "deployment.rolled_back_automatically", to=live.number, by=rollback.number)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from apps.core.reactions import subscriber
+
 from . import services
 
 
@@ -13,7 +15,7 @@ def advance(deployment_id: int) -> None:
     services.advance_deployment(deployment_id)
 
 
-@shared_task(name="deployments.on_failed")
+@subscriber("deployments.on_failed")
 def on_failed(event_id: int) -> None:
     """Roll back by itself where the environment says so."""
     services.roll_back_automatically(event_id)

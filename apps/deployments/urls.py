@@ -10,6 +10,7 @@ urlpatterns = [
     path(_ROOT, views.deployments, name="deployments"),
     path(f"{_ROOT}<int:number>/", views.deployment, name="deployment"),
     path(f"{_ROOT}<int:number>/fragment/", views.fragment, name="deployment-fragment"),
+    path(f"{_ROOT}<int:number>/workload/", views.workload, name="deployment-workload"),
     path(f"{_ROOT}<int:number>/manifests/", views.manifests_page, name="deployment-manifests"),
     path(f"{_ROOT}<int:number>/rollback/", views.rollback, name="deployment-rollback"),
     path(f"{_ROOT}<int:number>/cancel/", views.cancel, name="deployment-cancel"),

@@ -15,7 +15,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from apps.accounts.roles import Action
 from apps.applications.access import can, get_application
-from apps.core.errors import InvalidInput
 from apps.manifests import canonical
 from apps.manifests import selectors as manifests
 from apps.workloads import selectors as workloads
@@ -50,22 +49,17 @@ def deployments(request: HttpRequest, project: str, application: str) -> HttpRes
 
 
 def _status_context(request: HttpRequest, deployment: Deployment) -> dict[str, Any]:
-    """Return what the live part of a deployment's page shows."""
+    """Return what the live part of a deployment's page shows; the cluster is not asked for it."""
     app, actor = deployment.application, request.actor  # type: ignore[attr-defined]
-    points = selectors.rollback_points(app, deployment.target, limit=10)
-    state = workloads.target_state(app, deployment.target)
-    followed = next((pod for pod in state.pods if not pod.ready), state.pods[0] if state.pods else None)
     return {
         "application": app,
         "project": app.project,
         "deployment": deployment,
         "timeline": presentation.timeline(deployment),
         "cause": presentation.cause(deployment),
-        "rollback_points": points,
+        "rollback_points": selectors.rollback_points(app, deployment.target, limit=10),
         "may_roll_back": can(actor, app.project, Action.ROLLBACK),
         "may_cancel": can(actor, app.project, Action.DEPLOY),
-        "pods": state_context(app, state),
-        "followed": followed,
         "stage": selectors.final_stage(deployment),
     }
 
@@ -73,20 +67,13 @@ def _status_context(request: HttpRequest, deployment: Deployment) -> dict[str, A
 @login_required
 @require_GET
 def deployment(request: HttpRequest, project: str, application: str, number: int) -> HttpResponse:
-    """Show one deployment: where it is, why it waits, the evidence, one button to safety; then pods and a log, live."""
+    """Show one deployment: where it is, why it waits, the evidence, one button to safety.
+
+    Pods and the log are a part that the page fetches by itself, so that a dead cluster does not hold up the way back.
+    """
     app = get_application(request.actor, project, application, need=Action.VIEW)  # type: ignore[attr-defined]
     row = selectors.get_deployment(app, number)
-    context = _status_context(request, row) | {"tab": "deployments"}
-    if context["followed"] is not None:
-        names = {
-            "project": app.project.slug,
-            "application": app.slug,
-            "environment": row.target.environment.slug,
-            "target": row.target.slug,
-            "pod": context["followed"].name,
-        }
-        context["log_stream"] = reverse("stream-pod-log", kwargs=names)
-    return render(request, "deployments/detail.html", context)
+    return render(request, "deployments/detail.html", _status_context(request, row) | {"tab": "deployments"})
 
 
 @login_required
@@ -96,6 +83,26 @@ def fragment(request: HttpRequest, project: str, application: str, number: int) 
     app = get_application(request.actor, project, application, need=Action.VIEW)  # type: ignore[attr-defined]
     row = selectors.get_deployment(app, number)
     return render(request, "deployments/_status.html", _status_context(request, row))
+
+
+@login_required
+@require_GET
+def workload(request: HttpRequest, project: str, application: str, number: int) -> HttpResponse:
+    """Show the pods of a deployment's target as they are now, and the log of one of them."""
+    app = get_application(request.actor, project, application, need=Action.VIEW)  # type: ignore[attr-defined]
+    row = selectors.get_deployment(app, number)
+    state = workloads.target_state(app, row.target)
+    context = {"application": app, "project": app.project, "deployment": row, **state_context(app, state)}
+    if state.followed is not None:
+        names = {
+            "project": app.project.slug,
+            "application": app.slug,
+            "environment": row.target.environment.slug,
+            "target": row.target.slug,
+            "pod": state.followed.name,
+        }
+        context["log_stream"] = reverse("stream-pod-log", kwargs=names)
+    return render(request, "deployments/_workload.html", context)
 
 
 @login_required
@@ -112,6 +119,7 @@ def manifests_page(request: HttpRequest, project: str, application: str, number:
         "tab": "deployments",
         "deployment": row,
         "stage": stage,
+        "changes": presentation.changes_since_previous(row),
         "yaml": canonical.to_yaml_documents(objects),
     }
     return render(request, "deployments/manifests.html", context)
@@ -124,21 +132,24 @@ def rollback(request: HttpRequest, project: str, application: str, number: int) 
     actor = request.actor  # type: ignore[attr-defined]
     app = get_application(actor, project, application, need=Action.ROLLBACK)
     row = selectors.get_deployment(app, number)
+    problem = ""
     if request.method == "POST":
-        environment = row.target.environment
-        if environment.is_production and request.POST.get("confirm_name", app.slug) != app.slug:
-            raise InvalidInput(fields={"confirm_name": [_("Type the application's name.")]})
-        made = services.request_rollback(deployment=row, actor=actor, note=request.POST.get("note", "")[:500])
-        toasts.success(request, _("Rolling back to deployment %(number)s.") % {"number": row.number})
-        return redirect(made.get_absolute_url())
+        # The dialog of the page asks for the name; without scripts the form itself does.
+        if not row.target.environment.is_production or request.POST.get("confirm_name") == app.slug:
+            made = services.request_rollback(deployment=row, actor=actor, note=request.POST.get("note", "")[:500])
+            toasts.success(request, _("Rolling back to deployment %(number)s.") % {"number": row.number})
+            return redirect(made.get_absolute_url())
+        problem = _("Type the application's name.")
     context = {
         "application": app,
         "project": app.project,
         "tab": "deployments",
         "deployment": row,
         "preview": presentation.rollback_preview(row),
+        "note": request.POST.get("note", ""),
+        "problem": problem,
     }
-    return render(request, "deployments/rollback.html", context)
+    return render(request, "deployments/rollback.html", context, status=422 if problem else 200)
 
 
 @login_required

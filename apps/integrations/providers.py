@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
+from .calls import Timeout
 from .connection import ClusterConnection, Connection
 
 # Clients are imported where they are built: each brings a library that only some processes need.
@@ -70,11 +71,12 @@ def prometheus(connection: Connection) -> PrometheusClient:
     return _kept("prometheus", connection.identity, lambda: PrometheusClient(connection))
 
 
-def kubernetes(connection: ClusterConnection) -> KubernetesClient:
-    """Return the client of a cluster."""
+def kubernetes(connection: ClusterConnection, *, timeout: Timeout | None = None) -> KubernetesClient:
+    """Return the client of a cluster; with other time-outs than usual where somebody waits for the answer."""
     from .kubernetes.client import KubernetesClient
 
-    return _kept("kubernetes", connection.identity, lambda: KubernetesClient(connection))
+    kind = f"kubernetes {timeout}" if timeout else "kubernetes"
+    return _kept(kind, connection.identity, lambda: KubernetesClient(connection, timeout=timeout))
 
 
 def warm() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -71,6 +71,16 @@ class TargetPodsSerializer(serializers.Serializer[Any]):
     pods = PodSerializer(many=True)
 
 
+class LogQuerySerializer(serializers.Serializer[Any]):
+    """What part of a log to read."""
+
+    container = serializers.CharField(required=False, allow_blank=True, default="", help_text="The first by default.")
+    tail = serializers.IntegerField(
+        required=False, min_value=1, max_value=MOST_LINES, default=200, help_text="How many of the last lines."
+    )
+    previous = serializers.BooleanField(required=False, default=False, help_text="The run before.")
+
+
 class TargetPods(APIView):
     """Pods of one target."""
 
@@ -90,11 +100,7 @@ class PodLog(APIView):
 
     @extend_schema(
         operation_id="pods_log",
-        parameters=[
-            OpenApiParameter("container", str),
-            OpenApiParameter("tail", int, description=f"Last lines, at most {MOST_LINES}."),
-            OpenApiParameter("previous", bool, description="The run before."),
-        ],
+        parameters=[LogQuerySerializer],
         responses={(200, "text/plain"): OpenApiTypes.STR},
     )
     def get(
@@ -103,13 +109,7 @@ class PodLog(APIView):
         """Return the last lines as text."""
         app = get_application(request.actor, project, application, need=Action.VIEW_LOGS)
         place = get_target(request.actor, project, environment, target, need=Action.VIEW_LOGS)
-        tail = request.query_params.get("tail", "200")
-        text = selectors.read_log(
-            app,
-            place,
-            pod,
-            container=request.query_params.get("container", ""),
-            tail=min(int(tail), MOST_LINES) if tail.isdigit() else 200,
-            previous=request.query_params.get("previous", "").lower() in ("1", "true"),
-        )
+        asked = LogQuerySerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        text = selectors.read_log(app, place, pod, **asked.validated_data)
         return HttpResponse(text, content_type="text/plain; charset=utf-8")

@@ -11,9 +11,11 @@ from django.utils import timezone
 from apps.applications.models import Application, Target
 from apps.clusters import selectors as clusters
 from apps.integrations import providers
+from apps.integrations.calls import Timeout
 from apps.integrations.kubernetes.causes import Cause, dominant
-from apps.integrations.kubernetes.client import KubernetesClient, event_time
+from apps.integrations.kubernetes.client import KubernetesClient
 from apps.integrations.kubernetes.diagnosis import diagnose_pod
+from apps.integrations.kubernetes.events import event_time
 
 Object = dict[str, Any]
 
@@ -35,18 +37,20 @@ class Reading:
         return [event for event in self.events if event.get("involvedObject", {}).get("uid") == uid]
 
 
-def client_for(target: Target) -> KubernetesClient:
+def client_for(target: Target, *, timeout: Timeout | None = None) -> KubernetesClient:
     """Return the client of a target's cluster."""
-    return providers.kubernetes(clusters.client_connection(target.cluster))
+    return providers.kubernetes(clusters.client_connection(target.cluster), timeout=timeout)
 
 
-def read(application: Application, target: Target, *, deployment_name: str | None = None) -> Reading:
+def read(
+    application: Application, target: Target, *, deployment_name: str | None = None, timeout: Timeout | None = None
+) -> Reading:
     """Return the present state of an application on a target.
 
     Raises:
         IntegrationError: the cluster cannot be asked.
     """
-    client = client_for(target)
+    client = client_for(target, timeout=timeout)
     labels = {APPLICATION_LABEL: application.uid}
     deployments = client.list_objects("Deployment", target.namespace, labels=labels).items
     replicasets = client.list_objects("ReplicaSet", target.namespace, labels=labels).items

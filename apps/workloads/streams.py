@@ -1,7 +1,8 @@
 """A pod's log as server-sent events: API server → this process → browser. No Celery, no thread, no open transaction.
 
     authorize -> close the database connection -> stream in batches -> authorize again every minute -> end
-Back-pressure: the next line is read from the cluster only when the browser took the last batch.
+Back-pressure: the next line is read from the cluster only when the browser took the last batch. Each batch carries the
+time of its last line as its id, so that a browser that lost the connection goes on behind it and shows no line twice.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 from asgiref.sync import sync_to_async
 from django.db import connection
@@ -24,6 +26,7 @@ from apps.core.answers import error_body
 from apps.core.errors import SlipwayError
 
 from . import selectors
+from .reading import LogLine
 
 TAIL = 200
 BATCH_LINES = 500
@@ -67,8 +70,9 @@ async def pod_log(
     except SlipwayError as exc:
         body = json.dumps(error_body(exc.code, params=exc.params))
         return HttpResponse(body, status=exc.http_status, content_type="application/json")
+    after = _time(request.headers.get("Last-Event-ID", ""))
     response = StreamingHttpResponse(
-        _events(actor, names, place, pod, container), content_type="text/event-stream; charset=utf-8"
+        _events(actor, names, place, pod, container, after), content_type="text/event-stream; charset=utf-8"
     )
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"
@@ -76,11 +80,11 @@ async def pod_log(
 
 
 async def _events(
-    actor: Actor, names: tuple[str, str, str, str], target: Target, pod: str, container: str
+    actor: Actor, names: tuple[str, str, str, str], target: Target, pod: str, container: str, after: datetime | None
 ) -> AsyncIterator[str]:
-    lines = selectors.follow_log(target, pod, container, tail=TAIL)
-    pending: asyncio.Task[object] | None = None
-    batch: list[dict[str, object]] = []
+    lines = selectors.follow_log(target, pod, container, tail=TAIL, after=after)
+    pending: asyncio.Task[LogLine] | None = None
+    batch: list[LogLine] = []
     sent_at = authorized_at = time.monotonic()
     try:
         yield ": open\n\n"
@@ -89,11 +93,12 @@ async def _events(
             done, _ = await asyncio.wait({pending}, timeout=BATCH_SECONDS if batch else HEARTBEAT_SECONDS)
             now = time.monotonic()
             if done:
-                line = pending.result()
-                pending = None
-                batch.append({"text": line.text, "source": pod})  # type: ignore[attr-defined]
+                line, pending = pending.result(), None
+                # The API takes whole seconds for "since": what was sent before comes once more.
+                if after is None or line.at is None or line.at > after:
+                    batch.append(line)
             if batch and (not done or len(batch) >= BATCH_LINES or now - sent_at > BATCH_SECONDS):
-                yield f"data: {json.dumps({'lines': batch})}\n\n"
+                yield _message(pod, batch)
                 batch, sent_at = [], now
             elif not done:
                 yield ": still here\n\n"
@@ -102,11 +107,11 @@ async def _events(
                 authorized_at = now
     except StopAsyncIteration:
         if batch:
-            yield f"data: {json.dumps({'lines': batch})}\n\n"
+            yield _message(pod, batch)
         yield "event: end\ndata: {}\n\n"
     except SlipwayError as exc:
         if batch:
-            yield f"data: {json.dumps({'lines': batch})}\n\n"
+            yield _message(pod, batch)
         text = messages.word(exc.code, exc.params).message
         yield f"event: gap\ndata: {json.dumps({'text': text})}\n\n"
     finally:
@@ -114,4 +119,19 @@ async def _events(
             pending.cancel()
             # Until it has ended it still runs the generator, which can then not be closed.
             await asyncio.wait({pending})
-        await lines.aclose()  # type: ignore[attr-defined]
+        await lines.aclose()
+
+
+def _message(pod: str, batch: list[LogLine]) -> str:
+    body = json.dumps({"lines": [{"text": line.text, "source": pod} for line in batch]})
+    last = next((line.at for line in reversed(batch) if line.at is not None), None)
+    return (f"id: {last.isoformat()}\n" if last else "") + f"data: {body}\n\n"
+
+
+def _time(text: str) -> datetime | None:
+    """Return the moment that an event id stands for; None for what is none, as anybody may send that header."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from apps.deployments import services
 from apps.deployments.models import Status
 from tests.world import DOCUMENT, World, drive, until
 
 
+@pytest.mark.slow
 def test_versions_go_out_fail_and_come_back(world: World) -> None:
     application = world.application()
     target = world.targets[0]

@@ -116,7 +116,12 @@
     const source = new EventSource(log.dataset.logStream);
     const now = (...words) => { last = words; if (!paused) say(...words); };
     source.onopen = () => now("Live", "blue");
-    source.onmessage = (event) => { waiting.push(...JSON.parse(event.data).lines); later(); };
+    source.onmessage = (event) => {
+      // A region that was fetched again may show another log; this one is listened to by nobody.
+      if (!log.isConnected) { source.close(); return; }
+      waiting.push(...JSON.parse(event.data).lines);
+      later();
+    };
     source.addEventListener("gap", (event) => { waiting.push({ text: JSON.parse(event.data).text, note: true }); later(); });
     source.addEventListener("end", () => { source.close(); now("Ended", "neutral"); });
     source.onerror = () => now("Lost", "amber");
