@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts.roles import ROLE_NAMES, Role
 from apps.clusters.models import Cluster
 from apps.connections.models import Connection
+from apps.core.fields import EncryptedTextField
 
 # A slug becomes part of Kubernetes names and of image repositories: a DNS label, short enough for suffixes.
 dns_label = RegexValidator(
@@ -188,6 +189,23 @@ class Target(models.Model):
 
     def __str__(self) -> str:
         return f"{self.environment.slug}/{self.slug}"
+
+
+class PullRobot(models.Model):
+    """The Harbor robot account with which a project's targets pull images, and do nothing else."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="pull_robots")
+    harbor = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="+")
+    robot_id = models.BigIntegerField()  # Harbor's
+    name = models.CharField(max_length=200)
+    secret = EncryptedTextField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "harbor"], name="one_pull_robot")]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 def next_number(application: Application, kind: str) -> int:

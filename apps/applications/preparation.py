@@ -15,12 +15,12 @@ from django.utils import timezone
 
 from apps.audit import services as audit
 from apps.clusters import selectors as clusters
-from apps.connections import selectors as connections
 from apps.connections.models import Connection
 from apps.core.actors import Actor
 from apps.integrations import providers
 
 from .models import Target
+from .pulling import PullCredentials, ensure_pull_credentials
 
 PULL_SECRET = "slipway-pull"  # noqa: S105 - the name of the object, not a secret
 LIMIT_RANGE = "slipway-defaults"
@@ -32,7 +32,7 @@ def prepare_target(*, target: Target, harbor: Connection, actor: Actor) -> None:
     """Put the namespace, its default limits and the pull secret in place, and remember that it was done.
 
     Raises:
-        IntegrationError: the cluster cannot be asked, or refuses.
+        IntegrationError: the cluster or Harbor cannot be asked, or refuses.
         Conflict: the cluster is in maintenance.
     """
     clusters.require_active(target.cluster)
@@ -45,7 +45,8 @@ def prepare_target(*, target: Target, harbor: Connection, actor: Actor) -> None:
     }
     client.ensure_namespace(target.namespace, labels)
     client.apply(limit_range(target.namespace))
-    client.apply(pull_secret(target.namespace, connections.client_connection(harbor)))
+    credentials = ensure_pull_credentials(project=project, harbor=harbor, actor=actor)
+    client.apply(pull_secret(target.namespace, registry_host(harbor.url, harbor.options), credentials))
     with transaction.atomic():
         Target.objects.filter(pk=target.pk).update(prepared_at=timezone.now())
         audit.record(actor=actor, action="target.prepare", subject=target, project=project)
@@ -62,11 +63,11 @@ def limit_range(namespace: str) -> dict[str, Any]:
     }
 
 
-def pull_secret(namespace: str, harbor: Any) -> dict[str, Any]:
-    """Return the Secret with which the nodes pull images from a Harbor (a client connection, credentials in the clear)."""
-    host = registry_host(harbor.url, harbor.options)
-    pair = base64.b64encode(f"{harbor.username}:{harbor.secret}".encode()).decode()
-    content = {"auths": {host: {"username": harbor.username, "password": harbor.secret, "auth": pair}}}
+def pull_secret(namespace: str, host: str, credentials: PullCredentials) -> dict[str, Any]:
+    """Return the Secret with which the nodes pull images from a registry."""
+    username, password = credentials.username, credentials.password
+    pair = base64.b64encode(f"{username}:{password}".encode()).decode()
+    content = {"auths": {host: {"username": username, "password": password, "auth": pair}}}
     return {
         "apiVersion": "v1",
         "kind": "Secret",
