@@ -17,6 +17,7 @@ SECTIONS = {
     "clusters": "clusters",
     "connections": "connections",
     "people": "people",
+    "base-images": "base-images",
     "audit": "audit",
     "account": "account",
 }
