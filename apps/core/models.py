@@ -1,8 +1,9 @@
-"""What happened (`Event`): written in the transaction that made it happen, dispatched after, swept until dispatched."""
+"""What happened (`Event`), written in the transaction that made it happen, and what is owed to it (`Reaction`)."""
 
 from __future__ import annotations
 
 from django.db import models
+from django.utils import timezone
 
 
 class Event(models.Model):
@@ -14,13 +15,28 @@ class Event(models.Model):
     project_id = models.BigIntegerField(null=True)
     payload = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
-    dispatched_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes = [
             models.Index(fields=["object_type", "object_id", "id"], name="event_object"),
-            models.Index(fields=["created_at"], name="event_undispatched", condition=models.Q(dispatched_at=None)),
         ]
 
     def __str__(self) -> str:
         return f"{self.name} #{self.object_id}"
+
+
+class Reaction(models.Model):
+    """What one subscriber owes to one event, until it is done (`reactions.py`)."""
+
+    event = models.ForeignKey(Event, models.CASCADE, related_name="reactions")
+    task = models.CharField(max_length=80)
+    due_at = models.DateTimeField(default=timezone.now)
+    tries = models.PositiveIntegerField(default=0)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["event", "task"], name="reaction_once")]
+        indexes = [models.Index(fields=["due_at"], name="reaction_owed", condition=models.Q(done_at=None))]
+
+    def __str__(self) -> str:
+        return f"{self.task} for event {self.event_id}"

@@ -1,4 +1,4 @@
-"""Find the work that nobody is doing: due rows of every Lifecycle model, and events that were never dispatched.
+"""Find the work that nobody is doing: due rows of every Lifecycle model, and reactions to events.
 
 The sweep only enqueues; the step decides, deadlines included.
 """
@@ -12,8 +12,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from .dispatch import enqueue
-from .events import sweep_events
 from .lifecycle import Lifecycle
+from .reactions import sweep_reactions
 
 GRACE = timedelta(seconds=2)  # a row that is due just now is about to be run by its own countdown
 LIMIT = 1000
@@ -25,9 +25,9 @@ def lifecycle_models() -> list[type[Lifecycle]]:
 
 
 def sweep() -> int:
-    """Enqueue what is due and return how many rows and events that were."""
+    """Enqueue what is due and return how many rows and reactions that were."""
     now = timezone.now()
-    found = sweep_events()
+    found = sweep_reactions()
     for model in lifecycle_models():
         due = model._default_manager.filter(
             Q(leased_until=None) | Q(leased_until__lt=now),

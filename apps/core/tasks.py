@@ -9,5 +9,5 @@ from . import sweep as sweeping
 
 @shared_task(name="core.sweep")
 def sweep() -> None:
-    """Enqueue every row whose next step is due, and dispatch events that were left."""
+    """Enqueue every row whose next step is due, and every reaction to an event that was left."""
     sweeping.sweep()
