@@ -32,8 +32,10 @@ def record_artifact(
 
 
 def hold(*, application: Application, digest: str, holder: str, reason: str) -> None:
-    """Keep a digest for `holder` (`<noun>:<id>`); asking twice is asking once."""
-    Hold.objects.get_or_create(application=application, digest=digest, holder=holder, defaults={"reason": reason})
+    """Keep a digest for `holder` (`<noun>:<id>`), again where it was let go; asking twice is asking once."""
+    Hold.objects.update_or_create(
+        application=application, digest=digest, holder=holder, defaults={"reason": reason, "released_at": None}
+    )
 
 
 def release(*, application: Application, holder: str) -> None:
