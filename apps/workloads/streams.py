@@ -26,7 +26,7 @@ from apps.core.answers import error_body
 from apps.core.errors import SlipwayError
 
 from . import selectors
-from .reading import LogLine
+from .selectors import LogLine
 
 TAIL = 200
 BATCH_LINES = 500
