@@ -44,7 +44,7 @@ INHERITED = (
     "CURL_CA_BUNDLE",
     "SLIPWAY_SANDBOX_",
 )
-WEB_CODE = ("apps", "paas", "templates", "locale")
+WEB_CODE = ("apps", "paas", "templates", "static", "locale")
 SANDBOX_CODE = ("deploy/sandbox", "jenkins-library/resources")
 HEALTH = "/healthz"
 
