@@ -191,7 +191,7 @@ REST_FRAMEWORK = {
     "PAGE_SIZE": 50,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "apps.core.api.exception_handler",
-    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["apps.core.throttling.PersonThrottle"],
     "DEFAULT_THROTTLE_RATES": {"user": env.str("SLIPWAY_API_RATE", default="3000/min")},
 }
 SPECTACULAR_SETTINGS = {
