@@ -24,6 +24,7 @@ from apps.core import messages
 from apps.core.actors import Actor
 from apps.core.answers import error_body
 from apps.core.errors import SlipwayError
+from apps.integrations.kubernetes.streams import LogLine
 
 from . import selectors
 from .selectors import LogLine
