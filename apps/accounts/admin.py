@@ -2,7 +2,6 @@
 
 from django.contrib import admin
 from django.contrib import messages as toasts
-from django.contrib.auth import admin as auth_admin  # noqa: F401 - registers Group, which is discovered after this app
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
