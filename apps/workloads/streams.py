@@ -27,7 +27,6 @@ from apps.core.errors import SlipwayError
 from apps.integrations.kubernetes.streams import LogLine
 
 from . import selectors
-from .selectors import LogLine
 
 TAIL = 200
 BATCH_LINES = 500
