@@ -96,7 +96,7 @@ def _show_doings(made: CellView, cell: DeploymentCell) -> None:
         return
     words = deployment_words.cause(telling)
     made.url, made.status, made.status_label = telling.get_absolute_url(), telling.status, telling.get_status_display()
-    made.cause = words.message if words else ""
+    made.cause = words["message"] if words else ""
     if telling is cell.active:
         made.ready, made.wanted = telling.ready, telling.wanted
     if cell.live is not None and cell.live.pk != telling.pk:

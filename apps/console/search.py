@@ -122,9 +122,12 @@ def _people(actor: Actor, text: str) -> list[Result]:
     people = User.objects.filter(Q(username__icontains=text) | Q(display_name__icontains=text), is_active=True)
     if not actor.is_administrator:
         people = people.filter(Q(memberships__project__in=visible_projects(actor)) | Q(pk=actor.user_id)).distinct()
+    visible = set(visible_projects(actor).values_list("pk", flat=True))
     found: list[Result] = []
     for person in people.prefetch_related("memberships__project").order_by("username")[:MOST]:
-        shared = [membership.project for membership in person.memberships.all()]
+        shared = [membership.project for membership in person.memberships.all() if membership.project_id in visible]
         url = f"{shared[0].get_absolute_url()}members/" if shared else "/people/"
+        if person.pk == actor.user_id:
+            url = "/account/"
         found.append({"title": str(person), "subtitle": person.username, "url": url, "icon": "user"})
     return found

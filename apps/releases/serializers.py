@@ -46,9 +46,7 @@ class ReleaseDeploymentSerializer(serializers.Serializer[Any]):
     @extend_schema_field(ReleaseCauseSerializer(allow_null=True))
     def get_cause(self, deployment: Any) -> dict[str, Any] | None:
         """Return why it failed or waits."""
-        words = deployment_words.cause(deployment)
-        code = deployment.cause_code or deployment.error_code
-        return {"code": code, "message": words.message, "hint": words.hint} if words else None
+        return deployment_words.cause(deployment)
 
 
 class PlannedTargetSerializer(serializers.Serializer[Any]):
