@@ -89,8 +89,7 @@ def request_rollback(
         Blocked: its image is no longer in the registry.
     """
     application, target = deployment.application, deployment.target
-    if deployment.status != Status.SUCCEEDED:
-        raise Conflict("deployment.never_succeeded", number=deployment.number, status=deployment.status)
+    require_rollback_point(deployment)
     clusters.require_active(target.cluster)
     checked = _require_image(deployment)
     stage = selectors.final_stage(deployment)
@@ -118,6 +117,16 @@ def request_rollback(
         if not checked:
             entries.note(rollback, "deployment.image_unchecked", entries.WARNING)
     return rollback
+
+
+def require_rollback_point(deployment: Deployment) -> None:
+    """Raise where a deployment is no version to go back to.
+
+    Raises:
+        Conflict: it never ran well.
+    """
+    if deployment.status != Status.SUCCEEDED:
+        raise Conflict("deployment.never_succeeded", number=deployment.number, status=deployment.status)
 
 
 def cancel_deployment(*, deployment: Deployment, actor: Actor) -> None:

@@ -132,6 +132,7 @@ def rollback(request: HttpRequest, project: str, application: str, number: int) 
     actor = request.actor  # type: ignore[attr-defined]
     app = get_application(actor, project, application, need=Action.ROLLBACK)
     row = selectors.get_deployment(app, number)
+    services.require_rollback_point(row)
     problem = ""
     if request.method == "POST":
         # The dialog of the page asks for the name; without scripts the form itself does.
