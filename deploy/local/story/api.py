@@ -50,6 +50,10 @@ class Person:
         """Create something, or find that it is there already."""
         self.ask("POST", path, body, expect=(200, 201, 409))
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
     def raw(self, path: str) -> httpx2.Response:
         """Return an answer as it came."""
         return self._client.get(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from contextlib import closing
 from typing import Any
 
 from deploy.local.console import step
@@ -20,18 +21,18 @@ def run(*, exit_after: bool) -> int:
     began = time.monotonic()
     print("\nThe story: a commit becomes running processes, and the way back.\n")
     try:
-        world = tell(Home.locate(os.environ))
+        url = tell(Home.locate(os.environ))
     except StoryError as exc:
         print(f"\nThe story broke: {exc}\nLogs: ./slipway logs")
         return 1
     print(f"\nEverything was confirmed from outside, in {time.monotonic() - began:.0f} s.")
     if not exit_after:
-        print(f"The console is open at {world.url} with this story in it; ./slipway status says what runs.")
+        print(f"The console is open at {url} with this story in it; ./slipway status says what runs.")
     return 0
 
 
-def tell(home: Home) -> World:
-    """Tell every chapter.
+def tell(home: Home) -> str:
+    """Tell every chapter and return where the console is.
 
     Raises:
         StoryError: something could not be confirmed.
@@ -39,6 +40,12 @@ def tell(home: Home) -> World:
     with step("people, systems, two clusters, a project") as current:
         world = set_up(home)
         current.result = f"{world.url}/projects/demo/"
+    with closing(world):
+        _tell(world)
+    return world.url
+
+
+def _tell(world: World) -> None:
     since = (outside.journal(world.endpoints["control"], world.ca) or [{"n": 0}])[-1]["n"]
     with step("a Dockerfile in three stages, a DeployYml, a secret"):
         chapters.write_dockerfile(world)
@@ -99,7 +106,6 @@ def tell(home: Home) -> World:
         current.result = chapters.nothing_twice(world, since, builds=4)
     with step("the planted secret is stored nowhere") as current:
         current.result = chapters.nothing_leaked(world, os.environ["DATABASE_URL"], os.environ["REDIS_URL"])
-    return world
 
 
 def _negative_control(world: World, old: dict[str, Any], new: dict[str, Any]) -> None:

@@ -60,6 +60,11 @@ class World:
     clusters: dict[str, Kubernetes]
     logs: Path
 
+    def close(self) -> None:
+        """Close all connections."""
+        for one in (self.admin, self.dana, self.amir, *self.clusters.values()):
+            one.close()
+
     @staticmethod
     def path(rest: str = "") -> str:
         """Return the API path of the application."""
