@@ -51,5 +51,5 @@ def exception_handler(exc: Exception, _context: dict[str, Any]) -> Response | No
         if (wait := getattr(exc, "wait", None)) is not None:
             response["Retry-After"] = str(int(wait))
         return response
-    log.exception("api.crashed", exc_info=exc)
+    log.error("api.crashed", exc_info=exc)
     return Response(error_body("platform.crashed"), status=status.HTTP_500_INTERNAL_SERVER_ERROR)

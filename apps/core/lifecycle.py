@@ -37,8 +37,8 @@ LONGEST_RETRY_SECONDS = 30.0
 EARLY = timedelta(milliseconds=50)  # clocks and countdowns are not exact
 
 
-class LeaseLost(Exception):  # noqa: N818 - not an error: the work goes on elsewhere
-    """Another holder moved the row on; the step ends without a word."""
+class LeaseLost(Exception):
+    """Another holder moved the row on; the step ends without a word: no error, the work goes on elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,8 @@ class Lifecycle(models.Model):
         """Return the project that the row belongs to, for filtering events."""
         return None
 
-    def _mine(self) -> models.QuerySet[Self]:
+    def held(self) -> models.QuerySet[Self]:
+        """Return the row as a query under the fencing number: empty once somebody else holds it."""
         return type(self)._default_manager.filter(pk=self.pk, fence=self.fence)
 
     def record(self, **fields: Any) -> None:
@@ -110,7 +111,7 @@ class Lifecycle(models.Model):
             LeaseLost: somebody else holds the row now.
 
         """
-        if not self._mine().update(**fields):
+        if not self.held().update(**fields):
             raise LeaseLost
         for name, value in fields.items():
             setattr(self, name, value)
@@ -139,7 +140,7 @@ class Lifecycle(models.Model):
         if final:
             fields["leased_until"] = None
         with transaction.atomic():
-            if not self._mine().filter(status=self.status).update(**fields):
+            if not self.held().filter(status=self.status).update(**fields):
                 return False
             previous = self.status
             for name, value in fields.items():
@@ -213,7 +214,7 @@ class Lifecycle(models.Model):
             yield True
         finally:
             heartbeat.stop()
-            self._mine().update(leased_until=None)
+            self.held().update(leased_until=None)
 
 
 class _Heartbeat:
@@ -256,8 +257,8 @@ def advance(model: type[Lifecycle], pk: int, steps: Mapping[str, Step]) -> None:
         return
     if row.next_step_at is not None and row.next_step_at > timezone.now() + EARLY:
         return  # another run has put the next step off: one row has one chain of steps, however often it was woken
-    with row.lease() as held:
-        if not held:
+    with row.lease() as won:
+        if not won:
             return
         try:
             again = steps[row.status](row) or Again()
@@ -273,7 +274,7 @@ def advance(model: type[Lifecycle], pk: int, steps: Mapping[str, Step]) -> None:
             return
         if row.is_final:
             return
-        row._mine().update(next_step_at=timezone.now() + timedelta(seconds=again.seconds))
+        row.held().update(next_step_at=timezone.now() + timedelta(seconds=again.seconds))
     enqueue(row.ADVANCE, row.pk, delay=again.seconds)
 
 

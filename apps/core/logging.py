@@ -13,10 +13,10 @@ SENSITIVE = ("password", "secret", "token", "authorization", "cookie", "private_
 
 def redact_sensitive_keys(_logger: Any, _method: str, entry: dict[str, Any]) -> dict[str, Any]:
     """Return the entry with the values of sensitive keys replaced: a log line can never hold a credential by its name."""
-    for key in entry:
-        if any(word in key.lower() for word in SENSITIVE) and entry[key]:
-            entry[key] = "[redacted]"
-    return entry
+    return {
+        key: "[redacted]" if value and any(word in key.lower() for word in SENSITIVE) else value
+        for key, value in entry.items()
+    }
 
 
 def configure_logging(*, level: str, as_json: bool) -> None:

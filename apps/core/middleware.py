@@ -39,6 +39,7 @@ class DualMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> Any:
+        """Pass the request on, between `before` and `after`; return the response, or a coroutine of it."""
         if iscoroutinefunction(self):
             return self._acall(request)
         self.before(request)

@@ -53,10 +53,10 @@ class Authority:
             self._server_key.read_bytes(), self.ca_file.read_bytes()
         except (OSError, ValueError):
             return True
-        return certificate.not_valid_after_utc - dt.datetime.now(dt.timezone.utc) < RENEW_BEFORE
+        return certificate.not_valid_after_utc - dt.datetime.now(dt.UTC) < RENEW_BEFORE
 
     def _make(self) -> None:
-        now = dt.datetime.now(dt.timezone.utc)
+        now = dt.datetime.now(dt.UTC)
         ca_key = ec.generate_private_key(ec.SECP256R1())
         ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Slipway sandbox CA")])
         ca = (

@@ -141,8 +141,9 @@ def guarded(context: Context, name: str) -> Handler:
             status = status or "gone"
             raise
         finally:
-            if request._read_bytes:  # the handler has read it
-                note.setdefault("body_sha256", hashlib.sha256(request._read_bytes).hexdigest())
+            body = request._read_bytes  # noqa: SLF001 - what the handler has read; reading it here would be too late
+            if body:
+                note.setdefault("body_sha256", hashlib.sha256(body).hexdigest())
             context.journal.record(
                 server=name, method=request.method, path=target, status=status,
                 ms=round((time.monotonic() - started) * 1000, 1), agent=request.headers.get("User-Agent", ""), **note,
@@ -210,7 +211,7 @@ class Host:
 
     async def _serve(self, server: Server) -> None:
         application = server.application()
-        application._client_max_size = BODY_LIMIT
+        application._client_max_size = BODY_LIMIT  # noqa: SLF001 - only the constructor, in each server, could set it
         application.middlewares.insert(0, guarded(self.context, server.name))
         runner = web.AppRunner(application, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
         await runner.setup()
@@ -255,7 +256,7 @@ class Control:
             since = int(request.query.get("since", "0"))
             return web.json_response(context.journal.entries(server=request.query.get("server"), since=since))
 
-        async def list_faults(request: web.Request) -> web.Response:
+        async def list_faults(_request: web.Request) -> web.Response:
             return web.json_response(context.faults.as_list())
 
         async def add_fault(request: web.Request) -> web.Response:

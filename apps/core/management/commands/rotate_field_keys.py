@@ -12,7 +12,7 @@ from apps.core.fields import EncryptedTextField
 class Command(BaseCommand):
     help = "Re-encrypt every encrypted field with the first key of SLIPWAY_FIELD_KEYS; old keys may then be dropped."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_args: Any, **_options: Any) -> None:
         for model in apps.get_models():
             names = [f.attname for f in model._meta.concrete_fields if isinstance(f, EncryptedTextField)]
             if not names:
