@@ -204,7 +204,14 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
-    "ENUM_NAME_OVERRIDES": {},
+    "ENUM_NAME_OVERRIDES": {
+        "BuildStatus": "apps.builds.models.Status",
+        "DeploymentStatus": "apps.deployments.models.Status",
+        "DeploymentKind": "apps.deployments.models.Deployment.Kind",
+        "ReleaseStatus": "apps.releases.models.Status",
+        "EnvironmentStage": "apps.applications.models.Environment.Stage",
+        "ConnectionKind": "apps.connections.models.Connection.Kind",
+    },
 }
 
 LOGGING_CONFIG = None

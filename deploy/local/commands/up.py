@@ -49,7 +49,10 @@ def bring_up(home: Home) -> Installation:
             _start(home, installed.first_plan())
             with step("database"):
                 manage(installed, "migrate", "--no-input", "--verbosity", "0")
-                write_json(login_path(home), bootstrap(installed))
+                known = read_json(login_path(home)) or {}
+                # A login that exists already comes without its password, which only the first answer told.
+                told = {name: value for name, value in bootstrap(installed).items() if value is not None}
+                write_json(login_path(home), known | told)
                 write_json(mark, stamp)
         _start(home, installed.whole_plan())
     return installed
