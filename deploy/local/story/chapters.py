@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import time
+from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -182,8 +184,6 @@ def roll_back(world: World, step: Step, to: list[dict[str, Any]], *, version: st
 
 
 def _seconds_between(begin: str, end: str) -> float:
-    from datetime import datetime
-
     return (datetime.fromisoformat(end) - datetime.fromisoformat(begin)).total_seconds()
 
 
@@ -234,10 +234,34 @@ def nothing_twice(world: World, since: int, builds: int) -> str:
     writes = [
         entry
         for entry in entries
-        if entry["server"] in CLUSTERS and entry["method"] == "PATCH" and entry.get("fieldManager") == "slipway"
-        and not entry.get("dryRun") and entry.get("effect") in ("created", "changed")
+        if entry["server"] in CLUSTERS and entry.get("fieldManager") == "slipway" and not entry.get("dryRun")
+        and entry.get("effect") in ("created", "changed") and str(entry.get("name", "")).startswith(APP)
     ]  # fmt: skip
-    return f"{len(triggered)} builds triggered once each; {len(writes)} effective writes to the clusters"
+    deployments = world.dana.get(world.path("deployments/?page_size=200"))["results"]
+    counts = Counter((_writer(entry, deployments), entry["resource"], entry["name"]) for entry in writes)
+    often = {key: count for key, count in counts.items() if count > 1}
+    if often:
+        raise StoryError(f"objects were written more than once by one deployment: {often}")
+    return f"{len(triggered)} builds triggered once each; {len(writes)} objects written, each once by its deployment"
+
+
+def _writer(entry: dict[str, Any], deployments: list[dict[str, Any]]) -> int:
+    """Return the number of the deployment that was going on where and when an object was written.
+
+    Raises:
+        StoryError: there was none.
+    """
+    at = datetime.fromtimestamp(entry["at"], UTC)
+    going_on = [
+        row["number"]
+        for row in deployments
+        if (row["cluster"], row["namespace"]) == (entry["server"], entry["namespace"])
+        and datetime.fromisoformat(row["created_at"]) <= at
+        and (row["finished_at"] is None or at <= datetime.fromisoformat(row["finished_at"]))
+    ]
+    if not going_on:
+        raise StoryError(f"{entry['resource']} {entry['name']} was written while no deployment was going on")
+    return int(max(going_on))
 
 
 def nothing_leaked(world: World, database_url: str, redis_url: str) -> str:
