@@ -21,5 +21,6 @@ def place(sandbox: Sandbox, transactional_db: None) -> Iterator[places.Place]:
     """An application with an image and a target, ready to be deployed; its pods are gone afterwards."""
     made = places.make(sandbox)
     cache.clear()  # another run's cluster of the same number may have left its circuit open
+    client = made.client  # before a test takes its rights away
     yield made
-    made.client.delete("Deployment", made.application.slug, made.target.namespace)
+    client.delete("Deployment", made.application.slug, made.target.namespace)

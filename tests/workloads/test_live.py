@@ -20,6 +20,8 @@ from tests import factories
 from tests.deployments.rows import BACKEND, browser
 from tests.deployments.world import Place, running, step
 
+YES = {"type": "command", "command": ["true"], "period": 1}
+UNPROBED = {"startup": YES, "readiness": YES, "liveness": YES}  # by default the port is asked
 TALK = """
 import time
 for n in range(2000):
@@ -32,7 +34,7 @@ END = "import time\nfor n in range(3):\n    print('last', n, flush=True)\ntime.s
 
 def started(place: Place, program: str) -> str:
     """Deploy a program that needs no port and return the name of its pod, once it has run for a moment."""
-    deployment = place.request(running(program, probes={}))
+    deployment = place.request(running(program, probes=UNPROBED))
     deadline = time.monotonic() + 90
     pods: list[PodState] = []
     while time.monotonic() < deadline:
