@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import connection
+from django.db import connections
 from django.test import AsyncClient, Client
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -166,7 +166,7 @@ def test_the_list_filters_sorts_and_asks_the_database_as_often_for_many(
         page = client.get(url).content.decode()
     assert "#39" in page
     assert "30 of 39" in page
-    assert "1 of 1<" in client.get(url, {"q": "#12"}).content.decode()
+    assert "of 1 builds" in client.get(url, {"q": "#12"}).content.decode()
     assert "of 19" in client.get(url, {"ref": "next"}).content.decode()
     assert "of 19" in client.get(url, {"status": "canceled"}).content.decode()
     assert "No build fits" in client.get(url, {"q": "nothing like it"}).content.decode()
@@ -297,4 +297,4 @@ async def test_the_log_is_followed_to_its_end_and_taken_up_again(running_build: 
     assert (await AsyncClient().get(url)).status_code == 401
     stranger = await signed_in(await User.objects.filter(memberships=None, is_superuser=False).afirst())
     assert (await stranger.get(url)).status_code == 404
-    await sync_to_async(connection.close)()
+    await sync_to_async(connections.close_all)()
