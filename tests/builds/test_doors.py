@@ -248,14 +248,17 @@ def test_a_webhook_that_is_not_of_jenkins_is_not_found(people: factories.Persona
     assert Delivery.objects.count() == 0
 
 
-async def events(client: AsyncClient, url: str, **headers: str) -> list[tuple[str, Any]]:
-    """Return (id or event name, content) of everything a stream sends until it ends."""
+async def events(client: AsyncClient, url: str, then: Any = None, **headers: str) -> list[tuple[str, Any]]:
+    """Return (id or event name, content) of all that a stream sends until it ends; `then` happens after the first lines."""
     response = await client.get(url, headers=headers)
     assert response["Content-Type"].startswith("text/event-stream")
     text = ""
     async with asyncio.timeout(20):
         async for piece in response.streaming_content:
             text += piece.decode()
+            if then is not None and "data:" in text:
+                await then()
+                then = None
     found = []
     for block in text.split("\n\n"):
         fields = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
@@ -283,13 +286,10 @@ async def test_the_log_is_followed_to_its_end_and_taken_up_again(running_build: 
     client = await signed_in(viewer)
 
     async def end() -> None:
-        await asyncio.sleep(0.2)
         await LogChunk.objects.acreate(build=build, offset=10, text="ree\nfour without an end")
         await Build.objects.filter(pk=build.pk).aupdate(status="canceled")
 
-    task = asyncio.create_task(end())
-    found = await events(client, url)
-    await task
+    found = await events(client, url, then=end)
     lines = [line for _id, content in found[:-1] for line in content["lines"]]
     assert lines == ["one", "two", "three", "four without an end"]
     assert [key for key, _ in found] == ["2", "4", "end"]
