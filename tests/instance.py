@@ -96,13 +96,15 @@ class Instance:
             self.kill(service.name)
 
     def left_behind(self) -> list[str]:
-        """Return the command lines of this user's processes that name the state folder."""
+        """Return the processes that name the state folder, or see files of it (pods do, whose command says nothing)."""
         found = []
         for entry in Path("/proc").iterdir():
             with contextlib.suppress(OSError):
-                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                if entry.name.isdigit() and str(self.home.root) in command:
-                    found.append(f"{entry.name}: {command}")
+                if entry.name.isdigit() and int(entry.name) != os.getpid():
+                    command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                    seen = command + str((entry / "root").readlink()) + (entry / "mountinfo").read_text()
+                    if str(self.home.root) in seen:
+                        found.append(f"{entry.name}: {command}")
         return found
 
     def remove(self) -> None:
