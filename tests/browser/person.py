@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 LAPTOP: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 390, "height": 844}
-PATIENCE = 10_000
+PATIENCE = 15_000  # milliseconds; the machine may be busy with other tests
 
 # What a screen reader or a small screen would stumble over. A function, because the policy forbids to evaluate strings.
 STUMBLES = """() => {
