@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROC = Path("/proc")
+LISTEN = "0A"
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,22 @@ def session_members(leader: Identity) -> list[int]:
             ):
                 found.append(int(entry.name))
     return found
+
+
+def listens(leader: Identity, port: int) -> bool:
+    """Return whether a process of the session that `leader` began listens on a port of IPv4.
+
+    https://docs.kernel.org/networking/proc_net_tcp.html
+    """
+    rows = [line.split() for line in (PROC / "net/tcp").read_text().splitlines()[1:]]
+    sockets = {f"socket:[{row[9]}]" for row in rows if row[3] == LISTEN and row[1].endswith(f":{port:04X}")}
+    for pid in session_members(leader):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            for descriptor in (PROC / str(pid) / "fd").iterdir():
+                with contextlib.suppress(OSError):
+                    if str(descriptor.readlink()) in sockets:
+                        return True
+    return False
 
 
 def kill_session(leader: Identity) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from .home import Home, write_json
-from .processes import Identity, identify, kill_session
+from .processes import Identity, identify, kill_session, listens
 from .readiness import is_ready
 from .services import Plan, Service, Status, load_plan, load_statuses, plan_path
 
@@ -113,9 +113,17 @@ class Supervisor:
             if status.failures and age > WELL_AFTER:
                 status.failures = 0
                 status.save(self._home)
-        elif is_ready(service, age=age, log=self._log(service.name), log_offset=status.log_offset):
+        elif self._holds_its_port(service, status) and is_ready(
+            service, age=age, log=self._log(service.name), log_offset=status.log_offset
+        ):
             status.state = "ready"
             status.save(self._home)
+
+    def _holds_its_port(self, service: Service, status: Status) -> bool:
+        """Return False where nobody, or somebody else who took it in between, answers at the service's port."""
+        identity = self._identity(status)
+        # Another user's open files cannot always be seen, not even by root.
+        return not service.port or service.uid is not None or (identity is not None and listens(identity, service.port))
 
     def _mourn(self, service: Service, status: Status) -> None:
         """Write down that a service ended by itself, and when to try again."""

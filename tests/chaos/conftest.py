@@ -21,5 +21,7 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
 
 
 @pytest.fixture(scope="session")
-def shop(instance: Instance) -> Shop:
-    return open_shop(instance)
+def shop(instance: Instance) -> Iterator[Shop]:
+    made = open_shop(instance)
+    yield made
+    made.world.close()

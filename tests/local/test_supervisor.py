@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +20,8 @@ from deploy.local.commands import status as status_command
 from deploy.local.console import Step
 from deploy.local.errors import Refusal
 from deploy.local.home import Home
-from deploy.local.processes import Identity, identify, kill_session, session_members, wait_until_gone
+from deploy.local.ports import HOST, free_port
+from deploy.local.processes import Identity, identify, kill_session, listens, session_members, wait_until_gone
 from deploy.local.running import ensure_supervisor, find_supervisor, stop_everything, wait_ready
 from deploy.local.services import Plan, Service, Status, load_statuses
 
@@ -112,6 +116,27 @@ def test_service_that_ends_at_once_is_named_with_its_last_words(home: Home) -> N
     status = load_statuses(home)["one"]
     assert status.restarts >= 4
     assert status_command.run(home) == 1
+
+
+def test_somebody_else_at_its_port_is_not_taken_for_the_service(home: Home) -> None:
+    web = [sys.executable, "-m", "http.server", "--bind", HOST]
+    with socket.create_server((HOST, 0)) as other:
+        port = other.getsockname()[1]
+        answering = threading.Thread(target=_answer_once, args=(other,), daemon=True)
+        answering.start()
+        with pytest.raises(Refusal, match=r"web ends at once.*in use"):
+            start(home, service("web", command=[*web, str(port)], port=port, ready="http", ready_detail="/"))
+    free = free_port()
+    found = start(home, service("web", command=[*web, str(free)], port=free, ready="http", ready_detail="/"))["web"]
+    assert listens(identity_of(found), free)
+
+
+def _answer_once(listener: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(1024)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
 
 def test_program_that_is_not_there_is_named(home: Home) -> None:
