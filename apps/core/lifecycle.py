@@ -19,13 +19,13 @@ from datetime import timedelta
 from typing import Any, ClassVar, Self
 
 import structlog
-from django.db import close_old_connections, connection, models, transaction
+from django.db import InterfaceError, OperationalError, close_old_connections, connection, models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
 from . import live
 from .dispatch import enqueue
-from .errors import IllegalTransition, SlipwayError, UserError
+from .errors import IllegalTransition, PlatformError, SlipwayError, UserError
 from .events import emit
 
 log = structlog.get_logger(__name__)
@@ -39,6 +39,12 @@ EARLY = timedelta(milliseconds=50)  # clocks and countdowns are not exact
 
 class LeaseLost(Exception):
     """Another holder moved the row on; the step ends without a word: no error, the work goes on elsewhere."""
+
+
+class StepTooLong(PlatformError):
+    """A step was cut off by the workers' time limit: slow tools, not a fault of the row."""
+
+    retryable = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,20 +272,36 @@ def advance(model: type[Lifecycle], pk: int, steps: Mapping[str, Step]) -> None:
             return
         except SlipwayError as exc:
             again = _after_error(row, exc)
+        except SoftTimeLimitExceeded:
+            again = _after_error(row, StepTooLong("platform.step_too_long"))
+        except (OperationalError, InterfaceError):
+            raise  # the database is away: nothing can be written now, the sweep finds the row when the lease is over
         except Exception as exc:
             log.exception("lifecycle.step_crashed", noun=row.NOUN, row=row.pk, status=row.status)
+            _as_stored(row)
             if row.is_final:
                 return  # it ended, and what crashed came after: the sweep makes up for it
             row.transition(row.ERRORED, error_code="platform.crashed", error_params={"type": type(exc).__name__})
             return
         if row.is_final:
             return
-        row.held().update(next_step_at=timezone.now() + timedelta(seconds=again.seconds))
+        # Only where nobody moved the row or asked to cancel meanwhile: their wish for a step at once is not put off.
+        undisturbed = row.held().filter(status=row.status, cancel_requested_at=row.cancel_requested_at)
+        if not undisturbed.update(next_step_at=timezone.now() + timedelta(seconds=again.seconds)):
+            again = Again()
     enqueue(row.ADVANCE, row.pk, delay=again.seconds)
+
+
+def _as_stored(row: Lifecycle) -> None:
+    """Read the status again: a transaction that was rolled back leaves a move in memory that never happened."""
+    row.refresh_from_db(fields=["status"])
 
 
 def _after_error(row: Lifecycle, exc: SlipwayError) -> Again:
     """Decide what an error means for the row: try again later, or end it."""
+    _as_stored(row)
+    if row.is_final:
+        return Again()
     past_deadline = row.deadline_at is not None and timezone.now() > row.deadline_at
     if exc.retryable and not past_deadline:
         delay = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(row.attempts, 10))

@@ -27,7 +27,9 @@ def test_build_survives_its_worker(shop: Shop, instance: Instance, moment: str) 
     instance.wait_back("worker", gone)
 
 
-@pytest.mark.parametrize(("service", "greeting"), [("worker-apply", "again"), ("sandbox", "from the dead")])
+@pytest.mark.parametrize(
+    ("service", "greeting"), [("worker-apply", "again"), ("sandbox", "from the dead"), ("postgres", "remembered")]
+)
 def test_rollout_survives(shop: Shop, instance: Instance, service: str, greeting: str) -> None:
     build = shop.built("v1.0.0")
     shop.configure(greeting)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import redis
 from django.conf import settings
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from apps.builds.models import Build, Status
@@ -223,3 +223,21 @@ def test_the_sweep_finds_what_is_due_and_only_that() -> None:
     woken = "".join(arguments for task, arguments in sent() if task == "builds.advance")
     assert str(due.pk) in woken
     assert not any(f"[{row.pk}]" in woken or f"({row.pk},)" in woken for row in (leased, later, final))
+
+
+@pytest.mark.parametrize(
+    "problem", [OperationalError("deadlock detected"), InterfaceError("connection already closed")]
+)
+def test_database_that_goes_away_does_not_end_the_row(problem: Exception) -> None:
+    row = build()
+
+    def lose(_: Build) -> None:
+        raise problem
+
+    with pytest.raises(type(problem)):
+        advance(Build, row.pk, {Status.PENDING: lose})
+    row.refresh_from_db()
+    assert (row.status, row.leased_until) == (Status.PENDING, None)
+    advance(Build, row.pk, {Status.PENDING: lambda found: found.transition(Status.QUEUED) and None})
+    row.refresh_from_db()
+    assert row.status == Status.QUEUED
