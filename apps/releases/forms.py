@@ -8,7 +8,7 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.applications.models import Application
+from apps.applications.models import Application, Environment
 from apps.manifests import selectors as manifests
 
 from . import lookup
@@ -43,7 +43,9 @@ class ReleaseForm(forms.Form):
         self.application = application
         self.builds = lookup.list_releasable_builds(application)
         self.environments = lookup.list_environments(application)
-        self._choose("environment", [(row.slug, f"{row.name} ({row.targets.count()})") for row in self.environments])
+        self._choose("environment", [(row.slug, _environment_label(row)) for row in self.environments])
+        # The first that something can be released to; an environment without targets is only shown.
+        self.fields["environment"].initial = next((row.slug for row in self.environments if row.targets.all()), None)
         self._choose(
             "build",
             [
@@ -70,6 +72,11 @@ class ReleaseForm(forms.Form):
         if moment is not None and moment <= timezone.now():
             raise forms.ValidationError(_("Choose a time in the future."))
         return moment
+
+
+def _environment_label(environment: Environment) -> str:
+    places = ", ".join(target.slug for target in environment.targets.all())
+    return f"{environment.name} · {places or _('no target yet')}"
 
 
 class VerdictForm(forms.Form):

@@ -17,6 +17,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from apps.applications.models import Environment, Target
+from apps.builds import presentation as builds
 from apps.builds.models import Finding
 from apps.clusters import breaker
 from apps.clusters.models import Cluster
@@ -83,6 +84,8 @@ def _freeze(environment: Environment, moment: datetime) -> Gate:
 
 def _scan(item: ReleaseItem) -> Gate:
     """Judge the scan: a build that broke its application's scan gate never succeeded, so here findings only warn."""
+    if builds.was_not_scanned(item.build):
+        return Gate("gate.not_scanned", Level.WARN, {"build": item.build.number})
     found = Finding.objects.filter(build=item.build).values_list("severity").annotate(count=Count("id"))
     counts = dict(found.order_by())
     high, medium = counts.get("high", 0), counts.get("medium", 0)

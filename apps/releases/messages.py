@@ -30,6 +30,7 @@ register(
         "gate.frozen": (_("Frozen until {until}: {reason}"), _("Wait for the end of the freeze, or ask an owner to change it.")),
         "gate.not_frozen": (_("No freeze"), ""),
         "gate.scan_passed": (_("Scan of build {build}: nothing high, {medium} medium"), ""),
+        "gate.not_scanned": (_("Build {build} was not scanned: no scanner ran"), _("Install the scanners on the Jenkins agent, then build the commit again.")),
         "gate.scan_findings": (_("Scan of build {build}: {high} high, {medium} medium; the application lets them pass"), _("Look at the findings on the build's page.")),
         "gate.any_branch": (_("Any branch may go here (this is {ref})"), ""),
         "gate.branch_allowed": (_("Branch {ref} may go here"), ""),
