@@ -59,6 +59,13 @@ class Cast:
         """Everybody."""
         return [self.admin, self.dana, self.amir]
 
+    def assert_no_complaints(self) -> None:
+        """Fail on errors of anybody's console, refusals of the content security policy, and bad answers."""
+        complaints = [one for person in self.people for one in person.complaints]
+        for person in self.people:
+            person.complaints.clear()
+        assert not complaints
+
 
 @pytest.fixture(scope="session")
 def cast(slipway: Slipway, chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cast]:
@@ -82,13 +89,19 @@ def chapter(cast: Cast, request: pytest.FixtureRequest) -> Iterator[Cast]:
         pytest.fail(f"the story broke in {cast.broken}", pytrace=False)
     cast.broken = request.node.name
     yield cast
-    complaints = [one for person in cast.people for one in person.complaints]
-    for person in cast.people:
-        person.complaints.clear()
-    assert not complaints
+    cast.assert_no_complaints()
     if not getattr(request.node, "failed_call", False):
         cast.broken = ""
         cast.told.append(request.node.name)
+
+
+@pytest.fixture
+def told(cast: Cast) -> Iterator[Cast]:
+    """The console with the whole story in it; nobody's browser may complain."""
+    if cast.broken:
+        pytest.skip(f"the story broke in {cast.broken}")
+    yield cast
+    cast.assert_no_complaints()
 
 
 @pytest.hookimpl(hookwrapper=True)

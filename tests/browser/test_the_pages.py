@@ -75,43 +75,43 @@ def arrive(page: Page, address: str) -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_page_has_nothing_to_stumble_over(chapter: Cast, name: str) -> None:
-    admin = chapter.admin
+def test_page_has_nothing_to_stumble_over(told: Cast, name: str) -> None:
+    admin = told.admin
     admin.page.set_viewport_size(LAPTOP)
     arrive(admin.page, PAGES[name])
     stumbles = admin.stumbles()
-    admin.picture(chapter.pictures / "light" / f"{name}.png")
-    admin.picture(chapter.pictures / "dark" / f"{name}.png", dark=True)
+    admin.picture(told.pictures / "light" / f"{name}.png")
+    admin.picture(told.pictures / "dark" / f"{name}.png", dark=True)
     if name in ON_A_PHONE:
         admin.page.set_viewport_size(PHONE)
         stumbles += admin.stumbles()
-        admin.picture(chapter.pictures / "phone" / f"{name}.png")
+        admin.picture(told.pictures / "phone" / f"{name}.png")
     assert not stumbles
 
 
-def test_pod_page_shows_its_log(chapter: Cast) -> None:
-    admin = chapter.admin
+def test_pod_page_shows_its_log(told: Cast) -> None:
+    admin = told.admin
     admin.page.set_viewport_size(LAPTOP)
     arrive(admin.page, PAGES["pods"])
     admin.page.get_by_role("link", name=re.compile("^storefront-")).first.click()
     expect(admin.page.get_by_role("log")).not_to_be_empty()
     assert not admin.stumbles()
-    admin.picture(chapter.pictures / "light" / "pod.png")
+    admin.picture(told.pictures / "light" / "pod.png")
 
 
-def test_unknown_address_is_explained(chapter: Cast) -> None:
-    admin = chapter.admin
+def test_unknown_address_is_explained(told: Cast) -> None:
+    admin = told.admin
     admin.expected.add(404)
     admin.page.goto("/projects/nowhere/")
     expect(admin.page.get_by_role("alert")).to_be_visible()
     expect(admin.page.get_by_role("link", name="Home")).to_be_visible()
     assert not admin.stumbles()
-    admin.picture(chapter.pictures / "light" / "not-found.png")
+    admin.picture(told.pictures / "light" / "not-found.png")
     admin.expected.discard(404)
 
 
-def test_project_of_others_is_not_there_for_strangers(chapter: Cast) -> None:
-    amir = chapter.amir
+def test_project_of_others_is_not_there_for_strangers(told: Cast) -> None:
+    amir = told.amir
     amir.expected.add(403)
     amir.page.goto("/connections/")
     expect(amir.page.get_by_role("alert")).to_be_visible()
