@@ -5,6 +5,8 @@ News travels upwards only this way, as data (an `Event` row), never as an import
 """
 
 EVENT_SUBSCRIBERS: dict[str, list[str]] = {
+    "application.created": ["repositories.on_application"],
+    "application.updated": ["repositories.on_application"],
     "push.received": ["builds.on_push"],
     "deployment.succeeded": ["releases.on_deployment"],
     "deployment.failed": ["deployments.on_failed", "releases.on_deployment"],

@@ -189,7 +189,9 @@ def update_application(*, application: Application, actor: Actor, **changes: Any
         raise InvalidInput(fields={name: ["cannot be changed"] for name in unknown})
     if changes.get("branch", application.branch) != application.branch:
         _find_repository(application.gitlab, application.repository_path, changes["branch"])
-    _change(application, actor=actor, action="application.update", project=application.project, changes=changes)
+    with transaction.atomic():
+        _change(application, actor=actor, action="application.update", project=application.project, changes=changes)
+        emit("application.updated", application, project_id=application.project_id)
     return application
 
 

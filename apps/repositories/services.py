@@ -14,9 +14,10 @@ from django.utils.crypto import constant_time_compare
 from apps.applications.models import Application
 from apps.audit import services as audit
 from apps.connections import selectors as connections
-from apps.core.actors import Actor
+from apps.core.actors import Actor, system_actor
 from apps.core.errors import NotFound
 from apps.core.events import emit
+from apps.core.models import Event
 from apps.integrations import providers
 
 from .models import Push, PushHook
@@ -42,6 +43,24 @@ def ensure_push_hook(*, application: Application, actor: Actor) -> PushHook:
         audit.record(actor=actor, action="push_hook.register", subject=application, project=application.project)
     hook.refresh_from_db()
     return hook
+
+
+def register_for_pushes(event_id: int) -> None:
+    """Register the push hook of the application an event speaks of, where it wants to be built on pushes.
+
+    Raises:
+        IntegrationError: GitLab cannot be asked now; the reaction stays owed and is tried again.
+    """
+    event = Event.objects.filter(pk=event_id).first()
+    application = (
+        Application.objects.select_related("project", "gitlab")
+        .filter(pk=event.object_id, build_on_push=True, archived_at=None)
+        .first()
+        if event
+        else None
+    )
+    if application is not None:
+        ensure_push_hook(application=application, actor=system_actor("push-hooks"))
 
 
 def receive_push(*, uid: str, token: str, delivery_id: str, payload: dict[str, Any]) -> Push | None:

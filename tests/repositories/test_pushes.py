@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from apps.applications import services as applications
 from apps.builds import services as builds
 from apps.builds.models import Build
 from apps.core.errors import PlatformError
@@ -132,3 +133,13 @@ def test_while_gitlab_is_away_the_push_waits(world: World) -> None:
         assert caught.value.retryable
     builds.build_pushed(event)
     assert Build.objects.get().trigger == "push"
+
+
+def test_an_application_that_wants_it_is_registered_by_itself(sandbox: Sandbox, transactional_db: None) -> None:
+    world = build_world(sandbox)
+    for wanted in (False, True):
+        applications.update_application(
+            application=world.application, actor=world.developer, description=str(wanted), build_on_push=wanted
+        )
+        services.register_for_pushes(Event.objects.filter(name="application.updated").latest("id").pk)
+        assert PushHook.objects.filter(hook_id__isnull=False).exists() is wanted
