@@ -157,7 +157,12 @@ WHITENOISE_AUTOREFRESH = DEBUG
 
 CELERY_BROKER_URL = env.str("SLIPWAY_BROKER_URL", default=REDIS_URL)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_timeout": 5, "socket_connect_timeout": 2}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 3600,
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+    "max_retries": 0,  # of a sender; workers reconnect by rules of their own
+}
 CELERY_TASK_PUBLISH_RETRY = False  # a click never waits for Redis: the sweep finds what was not sent
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

@@ -79,7 +79,6 @@ class Installation:
         }
         if self.settings.sandbox:
             own["SLIPWAY_CA_FILE"] = str(self.home.sandbox / "tls" / "ca.pem")
-            own["SLIPWAY_SANDBOX_ENDPOINTS"] = str(self.home.endpoints)
         # What the user set wins, but for the two addresses, which were decided above from what the user set.
         addresses = {"DATABASE_URL": self.database_url, "REDIS_URL": self.redis_url}
         return inherited() | own | self.settings.passed_on | addresses
