@@ -19,6 +19,7 @@ from datetime import timedelta
 from typing import Any, ClassVar, Self
 
 import structlog
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError, close_old_connections, connection, models, transaction
 from django.db.models import F, Q
 from django.utils import timezone

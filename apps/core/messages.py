@@ -58,6 +58,7 @@ def known_codes() -> frozenset[str]:
 
 register(
     {
+        "platform.step_too_long": (_("A tool answered so slowly that this step was cut off; it is tried again."), _("See whether the tool is overloaded.")),
         "platform.crashed": (_("Something broke inside Slipway."), _("Try again; if it stays, give the reference to your administrator.")),
         "input.invalid": (_("Some of the input cannot be used."), _("Mend the marked fields and send it again; nothing was saved.")),
         "auth.required": (_("You are not signed in, or the token is not valid (any more)."), _("Sign in, or send a valid API token as `Authorization: Bearer …`.")),

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 import redis
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from apps.builds.models import Build, Status
@@ -241,3 +242,42 @@ def test_database_that_goes_away_does_not_end_the_row(problem: Exception) -> Non
     advance(Build, row.pk, {Status.PENDING: lambda found: found.transition(Status.QUEUED) and None})
     row.refresh_from_db()
     assert row.status == Status.QUEUED
+
+
+def test_a_step_that_is_cut_off_for_its_length_is_tried_again() -> None:
+    row = build()
+    advance(Build, row.pk, {Status.PENDING: raising(SoftTimeLimitExceeded())})
+    row.refresh_from_db()
+    assert (row.status, row.attempts, row.error_code) == (Status.PENDING, 1, "platform.step_too_long")
+
+
+def test_a_move_that_was_rolled_back_does_not_leave_the_row_behind() -> None:
+    row = build()
+
+    def pending(held: Build) -> None:
+        with transaction.atomic():
+            assert held.transition(Status.CANCELED)
+            raise ZeroDivisionError
+
+    advance(Build, row.pk, {Status.PENDING: pending})
+    row.refresh_from_db()
+    assert (row.status, row.error_code) == (Status.ERRORED, "platform.crashed")
+
+
+@pytest.mark.parametrize("disturb", ["cancel", "move"])
+def test_what_happens_to_a_row_during_a_long_step_is_not_put_off(disturb: str) -> None:
+    row = build()
+
+    def pending(held: Build) -> Again:
+        other = Build.objects.get(pk=held.pk)
+        if disturb == "cancel":
+            assert other.request_cancel()
+        else:
+            assert other.transition(Status.QUEUED)
+        return Again(3600)
+
+    advance(Build, row.pk, {Status.PENDING: pending})
+    row.refresh_from_db()
+    assert row.next_step_at is not None
+    assert row.next_step_at <= timezone.now()
+    assert sent()[-1][0] == "builds.advance"
