@@ -111,7 +111,7 @@ def test_the_api_tells_cause_entries_and_bytes(rows: Rows) -> None:
     Deployment.objects.filter(pk=deployment.pk).update(cause_code="pod.crash_loop", cause_params=params)
     client = browser(rows.people.viewer)
     body = client.get(api(rows, "{n}/", deployment)).json()
-    assert body["cause"]["message"] == "Container app crashes: exit code 3, 4 restarts."
+    assert body["cause"]["message"] == "Container app crashes: exit code 3, restarts: 4."
     assert [entry["code"] for entry in body["entries"]] == ["deployment.requested"]
     raw = client.get(api(rows, "{n}/manifests/", deployment))
     assert raw.headers["X-Content-SHA256"] == body["sha256"]
