@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import threading
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from asgiref.sync import async_to_sync, sync_to_async
-from django.test import AsyncClient, Client
+import httpx2
+import pytest
+import uvicorn
+from django.conf import settings
+from django.core.asgi import get_asgi_application
+from django.test import Client
 
 from apps.accounts.models import User
 from apps.accounts.roles import Role
+from apps.applications.models import Target
+from apps.core.actors import system_actor
+from apps.integrations.kubernetes.streams import LogLine
 from apps.workloads import selectors, streams
 from apps.workloads.reading import PodState, pod_states, read
 from tests import factories
-from tests.deployments.rows import BACKEND, browser
+from tests.deployments.rows import browser
 from tests.deployments.world import Place, running, step
 
 YES = {"type": "command", "command": ["true"], "period": 1}
@@ -28,7 +37,6 @@ for n in range(2000):
     print("line", n, flush=True)
     time.sleep(0.005 if n < 50 else 0.2)
 """
-MUCH = "import time\nfor n in range(200000):\n    print('x' * 200, n)\ntime.sleep(600)"
 END = "import time\nfor n in range(3):\n    print('last', n, flush=True)\ntime.sleep(2)"
 
 
@@ -109,17 +117,27 @@ def test_pages_and_api_of_a_pod(place: Place) -> None:
         assert "The cluster cannot be asked" in viewer.get(found["target"]).content.decode()
 
 
-@asynccontextmanager
-async def listening(person: User, url: str, **headers: str) -> AsyncIterator[Any]:
-    client = AsyncClient()
-    await sync_to_async(client.force_login)(person, backend=BACKEND)
-    response = await client.get(url, headers=headers)
-    assert response.status_code == 200, response.content
-    chunks = aiter(response.streaming_content)
-    try:
-        yield (chunk.decode() async for chunk in chunks)
-    finally:
-        await chunks.aclose()
+@pytest.fixture
+def served(place: Place) -> Iterator[str]:
+    """Serve the product to real connections and return its address."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(get_asgi_application(), log_level="error", lifespan="off", timeout_graceful_shutdown=2)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()
+
+
+@contextmanager
+def listening(person: User | None, url: str, **headers: str) -> Iterator[httpx2.Response]:
+    cookies = {}
+    if person is not None:
+        cookies = {settings.SESSION_COOKIE_NAME: browser(person).cookies[settings.SESSION_COOKIE_NAME].value}
+    with httpx2.Client(cookies=cookies, timeout=30) as http, http.stream("GET", url, headers=headers) as response:
+        yield response
 
 
 def lines(chunk: str) -> list[str]:
@@ -131,108 +149,94 @@ def lines(chunk: str) -> list[str]:
     ]
 
 
-def event_id(chunk: str) -> str:
-    return next(line for line in chunk.splitlines() if line.startswith("id: ")).removeprefix("id: ")
-
-
-def test_a_log_is_followed_and_taken_up_where_it_was(place: Place) -> None:
+def test_a_log_is_followed_and_taken_up_where_it_was(place: Place, served: str) -> None:
     pod = started(place, TALK)
-    person, url = member(place), urls(place, pod)["stream"]
-
-    async def story() -> None:
-        async with listening(person, url) as chunks:
-            assert await anext(chunks) == ": open\n\n"
-            seen: list[str] = []
-            while "line 50" not in seen:
-                chunk = await asyncio.wait_for(anext(chunks), 20)
-                seen += lines(chunk)
-        assert seen == [f"line {n}" for n in range(len(seen))]
-        async with listening(person, url, **{"Last-Event-ID": event_id(chunk)}) as chunks:
-            await anext(chunks)
-            following = lines(await asyncio.wait_for(anext(chunks), 20))
-        assert following[0] == f"line {len(seen)}"
-
-    async_to_sync(story)()
+    person, url = member(place), served + urls(place, pod)["stream"]
+    seen: list[str] = []
+    with listening(person, url) as response:
+        assert response.headers["Content-Type"].startswith("text/event-stream")
+        for line in response.iter_lines():
+            if line.startswith("id: "):
+                last = line.removeprefix("id: ")
+            seen += lines(line)
+            if "line 55" in seen:
+                break
+    assert seen == [f"line {n}" for n in range(len(seen))]
+    with listening(person, url, **{"Last-Event-ID": last}) as response:
+        following = next(found for line in response.iter_lines() if (found := lines(line)))
+    assert following[0] == f"line {len(seen)}"
 
 
-def test_the_end_and_the_loss_of_a_log(place: Place) -> None:
+def test_the_end_and_the_loss_of_a_log(place: Place, served: str) -> None:
     pod = started(place, END)
-    person, url = member(place), urls(place, pod)["stream"]
+    person, url = member(place), served + urls(place, pod)["stream"]
 
-    async def whole(**headers: str) -> str:
-        async with listening(person, url, **headers) as chunks:
-            return "".join([chunk async for chunk in chunks])
+    def whole(**headers: str) -> str:
+        with listening(person, url, **headers) as response:
+            return response.read().decode()
 
-    text = async_to_sync(whole)()
+    text = whole()
     assert lines(text)[-1] == "last 2"
     assert text.endswith("event: end\ndata: {}\n\n")
     with place.sandbox.fault(kind="status", status=503, server=place.cluster, path=f"{pod}/log", times=None):
-        assert "event: gap" in async_to_sync(whole)()
-    assert "last 0" in async_to_sync(whole)(**{"Last-Event-ID": "nonsense"})
+        assert "event: gap" in whole()
+    assert "last 0" in whole(**{"Last-Event-ID": "nonsense"})
 
 
-def test_a_browser_that_leaves_closes_the_line_and_a_slow_one_holds_it_back(place: Place) -> None:
-    pod = started(place, MUCH)
-    person, url = member(place), urls(place, pod)["stream"]
-    taken: list[int] = []
-
-    async def story() -> None:
-        whole = selectors.follow_log
-
-        def counted(*arguments: Any, **options: Any) -> Any:
-            async def each() -> AsyncIterator[Any]:
-                source = whole(*arguments, **options)
-                try:
-                    async for line in source:
-                        taken.append(1)
-                        yield line
-                finally:
-                    await source.aclose()
-                    taken.append(-1)
-
-            return each()
-
-        selectors.follow_log = counted  # type: ignore[assignment]
-        try:
-            async with listening(person, url) as chunks:
-                await anext(chunks)
-                await anext(chunks)
-                await asyncio.sleep(0.5)
-                assert len(taken) <= streams.BATCH_LINES + 2, "what the browser does not take is not read"
-        finally:
-            selectors.follow_log = whole
-        assert taken[-1] == -1
-
-    async_to_sync(story)()
+def test_who_may_not_follow(place: Place, served: str) -> None:
+    url = served + urls(place, started(place, TALK))["stream"]
+    with listening(None, url) as nobody, listening(factories.user(), url) as stranger:
+        assert (nobody.status_code, stranger.status_code) == (401, 404)
 
 
-def test_who_may_not_follow(place: Place) -> None:
-    pod = started(place, TALK)
-    url = urls(place, pod)["stream"]
-
-    async def status(person: User | None) -> int:
-        client = AsyncClient()
-        if person is not None:
-            await sync_to_async(client.force_login)(person, backend=BACKEND)
-        return int((await client.get(url)).status_code)
-
-    assert async_to_sync(status)(None) == 401
-    assert async_to_sync(status)(factories.user()) == 404
-
-
-def test_a_silent_log_is_kept_alive_and_a_lost_right_ends_it(place: Place, monkeypatch: Any) -> None:
+def test_a_silent_log_is_kept_alive_and_a_lost_right_ends_it(
+    place: Place, served: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pod = started(place, "import time; print('once', flush=True); time.sleep(600)")
-    person, url = member(place), urls(place, pod)["stream"]
+    person, url = member(place), served + urls(place, pod)["stream"]
     monkeypatch.setattr(streams, "HEARTBEAT_SECONDS", 0.2)
     monkeypatch.setattr(streams, "REAUTHORIZE_SECONDS", 0.0)
+    with listening(person, url) as response:
+        found = response.iter_lines()
+        assert next(line for line in found if line == ": still here")
+        place.world.project.memberships.filter(user=person).delete()
+        assert "event: gap" in list(found)
 
-    async def story() -> None:
-        async with listening(person, url) as chunks:
-            seen = ""
-            while ": still here" not in seen:
-                seen += await asyncio.wait_for(anext(chunks), 10)
-            await sync_to_async(place.world.project.memberships.filter(user=person).delete)()
-            rest = "".join([chunk async for chunk in chunks])
-            assert "event: gap" in rest
 
-    async_to_sync(story)()
+class Endless:
+    """A log without an end that counts what is taken of it."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+        self.closed = threading.Event()
+
+    async def follow(self, *_arguments: Any, **_options: Any) -> AsyncIterator[LogLine]:
+        try:
+            while True:
+                self.taken += 1
+                yield LogLine(None, "x")
+                await asyncio.sleep(0)
+        finally:
+            self.closed.set()
+
+
+def test_a_browser_that_leaves_closes_the_line(place: Place, served: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pod, log = started(place, TALK), Endless()
+    monkeypatch.setattr(selectors, "follow_log", log.follow)
+    with listening(member(place), served + urls(place, pod)["stream"]) as response:
+        next(line for line in response.iter_lines() if lines(line))
+    assert log.closed.wait(10)
+
+
+async def test_what_the_browser_does_not_take_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = Endless()
+    monkeypatch.setattr(selectors, "follow_log", log.follow)
+    names = ("project", "application", "environment", "target")
+    events = streams._events(system_actor("test"), names, Target(), "pod", "container", None)
+    await anext(events)
+    await anext(events)
+    taken = log.taken
+    await asyncio.sleep(0.3)
+    assert log.taken == taken <= streams.BATCH_LINES + 1
+    await events.aclose()
+    assert log.closed.is_set()
