@@ -15,7 +15,7 @@ from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.local import pip
+from deploy.local import installation, pip
 from deploy.local.commands import down, logs
 from deploy.local.commands.env import kubeconfig
 from deploy.local.errors import Refusal
@@ -222,3 +222,20 @@ def test_uptime_is_readable() -> None:
     from deploy.local.commands.status import duration
 
     assert [duration(seconds) for seconds in (5, 65, 3700, 90_000)] == ["5 s", "1 min 5 s", "1 h 1 min", "1 d 1 h"]
+
+
+def test_named_environments_are_used_as_they_are(tmp_path: Path) -> None:
+    named = {"SLIPWAY_VENV": str(tmp_path / "venv"), "SLIPWAY_SCANNERS": str(tmp_path / "scanners")}
+    home = Home.locate({"SLIPWAY_HOME": str(tmp_path / "state"), **named})
+    with pytest.raises(Refusal, match="SLIPWAY_VENV"):
+        installation.ensure(home)
+    with pytest.raises(Refusal, match="SLIPWAY_SCANNERS"):
+        installation.ensure_scanners(home)
+    for file in (tmp_path / "venv/bin/python", tmp_path / "scanners/slipway-requirements"):
+        file.parent.mkdir(parents=True)
+        file.touch()
+    before = sorted(tmp_path.rglob("*"))
+    installation.ensure(home, tests=True)
+    installation.ensure_scanners(home)
+    assert sorted(tmp_path.rglob("*")) == before
+    assert home.python == tmp_path / "venv/bin/python"
