@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from . import selectors, services
-from .guards import require_administrator
+from .guards import require_administrator, require_scope
 from .models import ApiToken, User
 from .roles import Scope
 
@@ -135,6 +135,9 @@ class TokenDetail(APIView):
 
     @extend_schema(operation_id="tokens_revoke", responses={204: None})
     def delete(self, request: Request, pk: int) -> Response:
-        """Revoke a token."""
-        services.revoke_token(token=selectors.get_token(request.user, pk), actor=request.actor)
+        """Revoke a token. A token may revoke itself; for another one it needs the scope `admin`."""
+        token = selectors.get_token(request.user, pk)
+        if request.auth != token:
+            require_scope(request.actor, Scope.ADMIN)
+        services.revoke_token(token=token, actor=request.actor)
         return Response(status=status.HTTP_204_NO_CONTENT)

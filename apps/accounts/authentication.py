@@ -43,6 +43,7 @@ class ApiTokenAuthentication(BaseAuthentication):
             name=token.user.username,
             token_name=token.name,
             scopes=frozenset(token.scopes),
+            token_expires_at=token.expires_at,
             address=client_address(request._request),
             request_id=current_request_id(),
         )

@@ -1,14 +1,21 @@
-"""Ask the one question that stands below projects: is this a platform administrator."""
+"""Ask what stands below projects: is this a platform administrator, does a token reach so far."""
 
 from __future__ import annotations
 
 from apps.core.actors import Actor
 from apps.core.errors import NotAllowed
 
+from .roles import Scope
+
 
 def require_administrator(actor: Actor) -> None:
     """Raise NotAllowed unless this is a platform administrator (with a token of scope `admin`, where a token acts)."""
     if not actor.is_administrator:
         raise NotAllowed("auth.forbidden")
-    if actor.scopes is not None and "admin" not in actor.scopes:
-        raise NotAllowed("auth.scope", scope="admin")
+    require_scope(actor, Scope.ADMIN)
+
+
+def require_scope(actor: Actor, scope: Scope) -> None:
+    """Raise NotAllowed where a token acts that does not have `scope`."""
+    if actor.scopes is not None and scope not in actor.scopes:
+        raise NotAllowed("auth.scope", scope=scope.value)

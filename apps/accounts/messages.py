@@ -13,6 +13,7 @@ register(
         "token.name_taken": (_("You already have a token named “{name}”."), _("Choose another name, or revoke the old one.")),
         "token.lifetime": (_("A token lives between 1 and {most} days."), _("Choose an expiry within that.")),
         "token.scopes": (_("Choose at least one scope of: {known}."), ""),
+        "token.longer": (_("A token cannot make a token that lives longer than itself."), _("Choose an earlier expiry, or make it under Account → API tokens.")),
         "token.wider": (_("A token cannot make a token that may more than itself."), _("Choose fewer scopes.")),
     }
 )  # fmt: skip

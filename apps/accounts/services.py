@@ -36,7 +36,7 @@ def create_token(
 
     Raises:
         InvalidInput: no or unknown scopes, a lifetime out of bounds.
-        NotAllowed: the actor's own token has fewer scopes.
+        NotAllowed: the actor's own token has fewer scopes, or ends before.
         Conflict: the name is taken.
 
     """
@@ -47,6 +47,9 @@ def create_token(
         raise NotAllowed("token.wider")
     if not timedelta(minutes=1) <= lifetime <= LONGEST_LIFE:
         raise InvalidInput("token.lifetime", most=LONGEST_LIFE.days)
+    expires_at = timezone.now() + lifetime
+    if actor.token_expires_at is not None and expires_at > actor.token_expires_at:
+        raise NotAllowed("token.longer")
     text = TOKEN_START + secrets.token_urlsafe(32)
     try:
         with transaction.atomic():
@@ -56,7 +59,7 @@ def create_token(
                 prefix=text[:10],
                 digest=digest_of(text),
                 scopes=wanted,
-                expires_at=timezone.now() + lifetime,
+                expires_at=expires_at,
             )
             audit.record(actor=actor, action="token.create", subject=token, scopes=wanted)
     except IntegrityError as exc:

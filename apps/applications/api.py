@@ -11,7 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.accounts.roles import Action
+from apps.accounts.guards import require_scope
+from apps.accounts.roles import Action, Scope
 from apps.clusters import selectors as clusters
 from apps.connections import selectors as connections
 
@@ -53,7 +54,8 @@ class Projects(ListAPIView[Project]):
 
     @extend_schema(operation_id="projects_create", request=CreateProjectSerializer, responses={201: ProjectSerializer})
     def post(self, request: Request) -> Response:
-        """Create a project; who creates it is its owner."""
+        """Create a project; who creates it is its owner. A token needs the scope `admin`, as for changing one."""
+        require_scope(request.actor, Scope.ADMIN)
         project = services.create_project(actor=request.actor, **_read(CreateProjectSerializer, request))
         return Response(ProjectSerializer(project).data, status=status.HTTP_201_CREATED)
 

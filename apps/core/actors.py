@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 
@@ -14,6 +15,7 @@ class Actor:
     name: str
     token_name: str = ""
     scopes: frozenset[str] | None = None  # None: everything the person may do; else the token's scopes
+    token_expires_at: datetime | None = None
     address: str = ""
     request_id: str = ""
 

@@ -123,3 +123,27 @@ def test_the_page_shows_a_token_once() -> None:
     again = client.post("/account/tokens/", {"name": "ci", "scopes": ["read"], "days": "30"})
     assert again.status_code == 422
     assert "ci" in again.context["token_form"].errors["name"][0]
+
+
+def test_a_token_makes_none_that_outlives_it_and_revokes_only_itself() -> None:
+    person = factories.user()
+    kept, _ = make(person, name="kept")
+    own, text = make(person, "read", name="own")
+    longer = {"name": "longer", "scopes": ["read"], "days": 366}
+    answer = program(text).post("/api/v1/tokens/", longer, format="json")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "token.longer")
+    refused = program(text).delete(f"/api/v1/tokens/{kept.pk}/")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "auth.scope")
+    assert program(text).delete(f"/api/v1/tokens/{own.pk}/").status_code == 204
+    _, ruling = make(person, "admin", name="ruling")
+    assert program(ruling).delete(f"/api/v1/tokens/{kept.pk}/").status_code == 204
+
+
+def test_a_reading_token_makes_no_project() -> None:
+    person = factories.user()
+    _, text = make(person, "read")
+    wanted = {"slug": factories.unique("made"), "name": "Made"}
+    answer = program(text).post("/api/v1/projects/", wanted, format="json")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "auth.scope")
+    _, ruling = make(person, "admin", name="ruling")
+    assert program(ruling).post("/api/v1/projects/", wanted, format="json").status_code == 201
