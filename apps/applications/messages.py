@@ -15,6 +15,8 @@ register(
         "environment.slug_taken": (_("An environment “{slug}” exists already in this project."), _("Choose another short name.")),
         "environment.in_use": (_("“{name}” still has targets or history."), _("Remove its targets first.")),
         "target.namespace_taken": (_("Namespace {namespace} on {cluster} already belongs to another environment."), _("Choose another namespace.")),
+        "target.namespace_reserved": (_("Namespace {namespace} belongs to the cluster itself."), _("Choose another namespace.")),
+        "target.namespace_foreign": (_("Namespace {namespace} was there before and is not this project's."), _("Choose another namespace, or ask a platform administrator to put the target in place.")),
         "target.slug_taken": (_("A target “{slug}” exists already in this environment."), _("Choose another short name.")),
         "target.harbor_unclear": (_("It is not clear from which Harbor this project pulls: there are {count} to choose from."), _("Create an application first; its Harbor is used.")),
         "environment.freeze_window": (_("A freeze needs a beginning, a later end and a reason."), _("Give both times with their zone.")),

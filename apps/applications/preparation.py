@@ -17,9 +17,11 @@ from apps.audit import services as audit
 from apps.clusters import selectors as clusters
 from apps.connections.models import Connection
 from apps.core.actors import Actor
+from apps.core.errors import Conflict
 from apps.integrations import providers
+from apps.integrations.kubernetes.client import KubernetesClient
 
-from .models import Target
+from .models import Project, Target
 from .pulling import PullCredentials, ensure_pull_credentials
 
 PULL_SECRET = "slipway-pull"  # noqa: S105 - the name of the object, not a secret
@@ -33,7 +35,7 @@ def prepare_target(*, target: Target, harbor: Connection, actor: Actor) -> None:
 
     Raises:
         IntegrationError: the cluster or Harbor cannot be asked, or refuses.
-        Conflict: the cluster is in maintenance.
+        Conflict: the cluster is in maintenance, or the namespace is somebody else's.
     """
     clusters.require_active(target.cluster)
     client = providers.kubernetes(clusters.client_connection(target.cluster))
@@ -43,6 +45,8 @@ def prepare_target(*, target: Target, harbor: Connection, actor: Actor) -> None:
         "slipway.io/project": project.slug,
         "slipway.io/environment": target.environment.slug,
     }
+    if target.prepared_at is None and not actor.is_administrator:
+        _require_free(client, target.namespace, project)
     client.ensure_namespace(target.namespace, labels)
     client.apply(limit_range(target.namespace))
     credentials = ensure_pull_credentials(project=project, harbor=harbor, actor=actor)
@@ -51,6 +55,18 @@ def prepare_target(*, target: Target, harbor: Connection, actor: Actor) -> None:
         Target.objects.filter(pk=target.pk).update(prepared_at=timezone.now())
         audit.record(actor=actor, action="target.prepare", subject=target, project=project)
     target.refresh_from_db(fields=["prepared_at"])
+
+
+def _require_free(client: KubernetesClient, namespace: str, project: Project) -> None:
+    """Raise where a namespace was there before us: else a project's owner could take any namespace of a cluster over.
+
+    Raises:
+        Conflict: it is there and does not carry the project's label.
+    """
+    found = client.find("Namespace", namespace)
+    labels = (found["metadata"].get("labels") or {}) if found else {}
+    if found and labels.get("slipway.io/project") != project.slug:
+        raise Conflict("target.namespace_foreign", namespace=namespace)
 
 
 def limit_range(namespace: str) -> dict[str, Any]:

@@ -258,6 +258,8 @@ def add_target(
     """
     target = Target(environment=environment, slug=slug, cluster=cluster, namespace=namespace, position=position)
     _validate(target)
+    if namespace == "default" or namespace.startswith("kube-"):
+        raise _refused("namespace", "target.namespace_reserved", namespace=namespace)
     if Target.objects.filter(environment=environment, slug=slug).exists():
         raise Conflict("target.slug_taken", slug=slug)
     with transaction.atomic():

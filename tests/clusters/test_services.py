@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from apps.applications import preparation
+from apps.applications import services as applications
 from apps.applications.models import PullRobot
 from apps.clusters import access_yaml, selectors, services
 from apps.clusters.models import Cluster
@@ -170,3 +171,24 @@ def test_a_robot_that_is_gone_is_made_again(sandbox: Sandbox, actor: Actor) -> N
     after = PullRobot.objects.get()
     assert after.pk == before.pk
     assert after.robot_id != before.robot_id
+
+
+def test_an_owner_takes_no_namespace_that_was_there_before(sandbox: Sandbox, actor: Actor) -> None:
+    cluster, registry = add(sandbox, actor), harbor(sandbox)
+    person = factories.user()
+    where = factories.environment(factories.project(person))
+    owner = factories.actor(person)
+    for reserved in ("default", "kube-system"):
+        with pytest.raises(InvalidInput):
+            applications.add_target(environment=where, slug="one", cluster=cluster, namespace=reserved, actor=owner)
+    target = factories.target(where, cluster)
+    client = providers.kubernetes(selectors.client_connection(cluster))
+    client.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": target.namespace}})
+    with pytest.raises(Conflict, match=r"target\.namespace_foreign"):
+        preparation.prepare_target(target=target, harbor=registry, actor=owner)
+    assert client.find("LimitRange", preparation.LIMIT_RANGE, target.namespace) is None
+    preparation.prepare_target(target=target, harbor=registry, actor=actor)
+    preparation.prepare_target(target=target, harbor=registry, actor=owner)
+    own = factories.target(where, cluster)
+    preparation.prepare_target(target=own, harbor=registry, actor=owner)
+    assert own.prepared_at is not None
