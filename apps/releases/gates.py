@@ -61,6 +61,8 @@ def evaluate(order: ReleaseOrder, planned: Sequence[PlannedTarget]) -> list[Gate
     """Return every gate of an order as it stands now; `planned` are the targets of its plan."""
     environment = order.environment
     gates = [_freeze(environment, order.scheduled_for or timezone.now())]
+    if order.application.archived_at is not None:
+        gates.append(Gate("gate.application_archived", Level.STOP, {"application": order.application.name}))
     for item in {plan.item_id: plan.item for plan in planned}.values() or order.items.all():
         gates += [
             _scan(item),
@@ -148,6 +150,8 @@ def _target(plan: PlannedTarget) -> Iterator[Gate]:
     place = str(target)
     if cluster.state == Cluster.State.MAINTENANCE:
         yield Gate("gate.cluster_maintenance", Level.STOP, {"cluster": cluster.name}, place)
+    elif target.prepared_at is None:
+        yield Gate("gate.target_unprepared", Level.STOP, {"target": place}, place)
     elif plan.problem_code:
         yield Gate(plan.problem_code, Level.STOP, plan.problem_params, place)
     elif breaker.seconds_until_try(cluster.pk):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -29,7 +30,7 @@ from apps.manifests.models import DeployYmlRevision
 
 from . import gates, plan, selectors, timeline
 from .models import PLANNABLE, Approval, PlannedTarget, ReleaseItem, ReleaseOrder, Status
-from .steps import STEPS, execute, hold, release_holds, stop_reasons
+from .steps import STEPS, ask_for_approvals, execute, hold, release_holds, stop_reasons
 
 
 def create_order(
@@ -190,8 +191,9 @@ def start_order(*, order: ReleaseOrder, actor: Actor) -> ReleaseOrder:
         return order
     allowed = (Status.APPROVED, Status.SCHEDULED)
     _require(order, allowed, "release.not_approved")
-    stopped = stop_reasons(order)
-    if stopped:
+    if stopped := _stopped(order):
+        with transaction.atomic():
+            ask_for_approvals(_lock(order, allowed, "release.not_approved"))
         raise Blocked("release.gates_stop", number=order.number, blockers=stopped)
     with transaction.atomic():
         order = _lock(order, (*allowed, Status.EXECUTING), "release.not_approved")
@@ -235,8 +237,7 @@ def retry_order(*, order: ReleaseOrder, actor: Actor) -> ReleaseOrder:
     _require_newest(order, failed)
     # What stopped a target last time is no reason not to try it again.
     PlannedTarget.objects.filter(pk__in=[row.pk for row in failed]).update(problem_code="", problem_params={})
-    stopped = stop_reasons(order)
-    if stopped:
+    if stopped := _stopped(order):
         raise Blocked("release.gates_stop", number=order.number, blockers=stopped)
     with transaction.atomic():
         order = _lock(order, allowed, "release.not_failed")
@@ -282,6 +283,18 @@ def _lock(order: ReleaseOrder, allowed: Sequence[str], code: str) -> ReleaseOrde
     return locked
 
 
+def _stopped(order: ReleaseOrder) -> list[tuple[str, dict[str, Any]]]:
+    """Return what stops an order, asked at a door and not under a lease.
+
+    Raises:
+        Conflict: a worker moves the order on at this moment.
+    """
+    try:
+        return stop_reasons(order)
+    except lifecycle.LeaseLost as exc:
+        raise Conflict("release.busy", number=order.number) from exc
+
+
 def _draw_up(order: ReleaseOrder) -> tuple[list[PlannedTarget], list[gates.Gate]]:
     planned = plan.draw_up(order)
     return planned, gates.evaluate(order, planned)
@@ -300,6 +313,8 @@ def _void_approvals(order: ReleaseOrder) -> None:
     """Take back what was said about another plan, and wait for approvals again."""
     voided = Approval.objects.filter(order=order, voided_at=None).update(voided_at=timezone.now())
     timeline.note(order, "release.plan_changed_by_replan", timeline.WARNING, voided=voided, hash=order.plan_hash[:12])
+    if not order.approvals_needed:
+        return  # nobody is waited for
     if order.status in (Status.APPROVED, Status.SCHEDULED):
         order.transition(Status.SUBMITTED)
     order.record(next_step_at=None)

@@ -42,6 +42,8 @@ def begin(order: ReleaseOrder) -> Again | None:
     if stopped:
         code, params = stopped[0]
         timeline.note(order, "release.not_started", timeline.WARNING, gate=code, gate_params=params)
+        if ask_for_approvals(order):
+            return Again(IDLE_SECONDS)
         if order.status == Status.SCHEDULED:
             order.transition(Status.APPROVED)
         order.record(start=ReleaseOrder.Start.BY_HAND)
@@ -62,6 +64,17 @@ def stop_reasons(order: ReleaseOrder) -> list[tuple[str, dict[str, Any]]]:
     if agreed < order.approvals_needed:
         stopped.append(("gate.approvals_missing", {"agreed": agreed, "needed": order.approvals_needed}))
     return stopped
+
+
+def ask_for_approvals(order: ReleaseOrder) -> bool:
+    """Let an approved order wait for approvals again where its environment asks for more than it has by now."""
+    agreed, needed = selectors.agreeing(order).count(), order.approvals_needed
+    if agreed >= needed:
+        return False
+    with transaction.atomic():
+        if order.transition(Status.SUBMITTED):
+            timeline.note(order, "release.approvals_missing", timeline.WARNING, agreed=agreed, needed=needed)
+    return True
 
 
 def execute(order: ReleaseOrder, *, started_by: Actor) -> bool:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from apps.applications.services import archive_application
 from apps.audit.models import AuditEntry
 from apps.core.errors import Blocked, Conflict, InvalidInput, NotAllowed
 from apps.core.models import Event
@@ -189,6 +190,47 @@ def test_more_approvals_asked_for_later_count(world: ReleaseWorld) -> None:
     with pytest.raises(Blocked) as refused:
         services.start_order(order=world.again(order), actor=world.actor())
     assert refused.value.blockers == [("gate.approvals_missing", {"agreed": 1, "needed": 2})]
+    # It waits again, so that somebody can give what is missing.
+    order = world.again(order)
+    assert order.status == Status.SUBMITTED
+    order = services.approve_order(order=order, actor=world.actor("owner"))
+    assert services.start_order(order=order, actor=world.actor()).status == Status.EXECUTING
+
+
+def test_a_scheduled_order_waits_for_more_approvals_too(world: ReleaseWorld) -> None:
+    order = world.submitted(approvals=1, scheduled_for=timezone.now() + timedelta(hours=1))
+    order = services.approve_order(order=order, actor=world.actor("approver"))
+    assert order.status == Status.SCHEDULED
+    world.policy(approvals_needed=2)
+    assert world.step(order).status == Status.SUBMITTED
+
+
+def test_a_changed_plan_that_needs_nobody_waits_for_nobody(world: ReleaseWorld) -> None:
+    manifests.set_secret(application=world.application, key="TOKEN", value="first value", actor=world.actor())
+    revision = world.revision(secrets=[{"name": "TOKEN"}], env=[{"name": "TOKEN", "secret": "TOKEN"}])
+    order = world.submitted(revision=revision, start=ReleaseOrder.Start.BY_HAND)
+    manifests.set_secret(application=world.application, key="TOKEN", value="another value", actor=world.actor())
+    changed = services.make_plan(order=order, actor=world.actor())
+    assert changed.plan_hash != order.plan_hash
+    assert services.start_order(order=changed, actor=world.actor()).status == Status.EXECUTING
+
+
+def test_an_archived_application_is_not_released_by_the_clock(world: ReleaseWorld) -> None:
+    order = world.submitted(scheduled_for=timezone.now() + timedelta(hours=1))
+    archive_application(application=world.application, actor=world.actor("owner"))
+    order = world.step(order)
+    assert order.status == Status.APPROVED
+    assert codes(order, "stop") == {"gate.application_archived"}
+    assert not Deployment.objects.filter(application=world.application).exists()
+
+
+def test_who_starts_an_order_that_a_worker_moves_on_is_told_so(world: ReleaseWorld) -> None:
+    order = world.submitted(start=ReleaseOrder.Start.BY_HAND)
+    with ReleaseOrder.objects.get(pk=order.pk).lease() as won:
+        assert won
+        with pytest.raises(Conflict) as refused:
+            services.start_order(order=order, actor=world.actor())
+    assert refused.value.code == "release.busy"
 
 
 def test_a_rejection_needs_a_reason_and_ends_the_order(world: ReleaseWorld) -> None:
