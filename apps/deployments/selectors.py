@@ -68,6 +68,13 @@ def active_deployment(application: Application, target: Target) -> Deployment | 
     )
 
 
+def find_newer(deployment: Deployment) -> Deployment | None:
+    """Return the newest deployment of the same application and target where it is a later one: the page says so."""
+    return (
+        list_deployments(deployment.application, target=deployment.target).filter(number__gt=deployment.number).first()
+    )
+
+
 def rollback_points(application: Application, target: Target, *, limit: int = 50) -> list[Deployment]:
     """Return the versions one can go back to: what succeeded on that target, newest first, one entry for the same bytes.
 

@@ -58,6 +58,7 @@ def _status_context(request: HttpRequest, deployment: Deployment) -> dict[str, A
         "timeline": presentation.timeline(deployment),
         "cause": presentation.cause(deployment),
         "rollback_points": selectors.rollback_points(app, deployment.target, limit=10),
+        "newer": selectors.find_newer(deployment),
         "may_roll_back": can(actor, app.project, Action.ROLLBACK),
         "may_cancel": can(actor, app.project, Action.DEPLOY),
         "stage": selectors.final_stage(deployment),
