@@ -52,7 +52,7 @@ class ComposerForm(forms.Form):
     )
     port = forms.IntegerField(label=_("Port"), min_value=1, max_value=65_535)
     environment = forms.CharField(
-        label=_("Environment"),
+        label=_("Environment variables"),
         required=False,
         max_length=4000,
         widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
