@@ -118,9 +118,14 @@ def build_pushed(event_id: int) -> None:
     application = push.application
     if Build.objects.filter(application=application, trigger=Build.Trigger.PUSH, commit_sha=push.sha).exists():
         return
+    if Push.objects.filter(application=application, ref=push.ref, pk__gt=push.pk).exists():
+        return  # a late older push (GitLab was away) must not stop the build of a newer one
     actor = system_actor(f"push by {push.pushed_by}" if push.pushed_by else "push")
     try:
-        build = request_build(application=application, actor=actor, ref=push.sha, trigger=Build.Trigger.PUSH)
+        # As a build of its branch where it still is the head of it: environments may take certain branches only.
+        head = repositories.resolve_ref(application, application.branch)
+        ref = application.branch if head.sha == push.sha else push.sha
+        build = request_build(application=application, actor=actor, ref=ref, trigger=Build.Trigger.PUSH)
     except (Blocked, InvalidInput) as exc:
         audit.record(
             actor=actor, action="build.not_started", subject=application, project=application.project, code=exc.code

@@ -132,7 +132,18 @@ def test_while_gitlab_is_away_the_push_waits(world: World) -> None:
             builds.build_pushed(event)
         assert caught.value.retryable
     builds.build_pushed(event)
-    assert Build.objects.get().trigger == "push"
+    build = Build.objects.get()
+    assert (build.trigger, build.ref_kind, build.ref) == ("push", "branch", "main")
+
+
+def test_an_older_push_that_comes_late_does_not_stop_the_newer(world: World) -> None:
+    PushHook.objects.create(application=world.application, secret="s" * 40)
+    old = world.gitlab.get_tag(world.application.repository_id, "v1.0.0").commit.sha
+    new = world.gitlab.get_tag(world.application.repository_id, "v2.0.0").commit.sha
+    late, newer = pushed(world, old, "d-1"), pushed(world, new, "d-2")
+    builds.build_pushed(newer)
+    builds.build_pushed(late)
+    assert (Build.objects.get().commit_sha, Build.objects.get().cancel_requested_at) == (new, None)
 
 
 def test_an_application_that_wants_it_is_registered_by_itself(sandbox: Sandbox, transactional_db: None) -> None:
