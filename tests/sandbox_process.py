@@ -17,6 +17,8 @@ from typing import Any
 
 import httpx2
 
+from deploy.sandbox.kubernetes.pods.client import kill_all
+
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60
 
@@ -125,3 +127,4 @@ def running(state: Path, clusters: tuple[str, ...] = ("north", "south")) -> Iter
             sandbox.process.wait(timeout=15)
         except subprocess.TimeoutExpired:
             os.killpg(sandbox.process.pid, signal.SIGKILL)
+        kill_all(state)  # pods outlive their sandbox by design
