@@ -17,9 +17,9 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
 from apps.accounts.roles import Action
+from apps.accounts.sessions import actor_now
 from apps.applications.access import get_application
 from apps.core import messages
-from apps.core.actors import Actor
 from apps.core.answers import error_body
 from apps.core.errors import SlipwayError
 
@@ -66,18 +66,18 @@ class _Reader:
         return fresh
 
 
-def _authorize(actor: Actor, project: str, application: str, number: int) -> Build:
+def _authorize(request: HttpRequest, project: str, application: str, number: int) -> Build:
     try:
+        actor = actor_now(request)
         return selectors.get_build(get_application(actor, project, application, need=Action.VIEW_LOGS), number)
     finally:
         connection.close()
 
 
-def _prepare(request: HttpRequest, project: str, application: str, number: int) -> tuple[Actor, Build]:
-    actor: Actor = request.actor  # type: ignore[attr-defined]
+def _prepare(request: HttpRequest, project: str, application: str, number: int) -> Build:
     if not request.user.is_authenticated:
         raise PermissionError
-    return actor, _authorize(actor, project, application, number)
+    return _authorize(request, project, application, number)
 
 
 async def build_log(
@@ -85,7 +85,7 @@ async def build_log(
 ) -> HttpResponse | StreamingHttpResponse:
     """Follow the log of a build from its beginning, or from `Last-Event-ID` on."""
     try:
-        actor, build = await sync_to_async(_prepare)(request, project, application, number)
+        build = await sync_to_async(_prepare)(request, project, application, number)
     except PermissionError:
         return HttpResponse(status=401)
     except SlipwayError as exc:
@@ -94,14 +94,14 @@ async def build_log(
     last = request.headers.get("Last-Event-ID", "")
     reader = _Reader(build, skip=int(last) if last.isdecimal() and len(last) < 10 else 0)
     response = StreamingHttpResponse(
-        _events(actor, (project, application, number), reader), content_type="text/event-stream; charset=utf-8"
+        _events(request, (project, application, number), reader), content_type="text/event-stream; charset=utf-8"
     )
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"
     return response
 
 
-async def _events(actor: Actor, names: tuple[str, str, int], reader: _Reader) -> AsyncIterator[str]:
+async def _events(request: HttpRequest, names: tuple[str, str, int], reader: _Reader) -> AsyncIterator[str]:
     said_at = authorized_at = time.monotonic()
     try:
         yield ": open\n\n"
@@ -120,7 +120,7 @@ async def _events(actor: Actor, names: tuple[str, str, int], reader: _Reader) ->
                 yield ": still here\n\n"
                 said_at = now
             if now - authorized_at > REAUTHORIZE_SECONDS:
-                await sync_to_async(_authorize)(actor, *names)
+                await sync_to_async(_authorize)(request, *names)
                 authorized_at = now
     except SlipwayError as exc:
         text = messages.word(exc.code, exc.params).message

@@ -18,10 +18,10 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
 from apps.accounts.roles import Action
+from apps.accounts.sessions import actor_now
 from apps.applications.access import get_application, get_target
 from apps.applications.models import Application, Target
 from apps.core import messages
-from apps.core.actors import Actor
 from apps.core.answers import error_body
 from apps.core.errors import SlipwayError
 from apps.integrations.kubernetes.streams import LogLine
@@ -36,9 +36,10 @@ REAUTHORIZE_SECONDS = 60.0
 
 
 def _authorize(
-    actor: Actor, project: str, application: str, environment: str, target: str
+    request: HttpRequest, project: str, application: str, environment: str, target: str
 ) -> tuple[Application, Target]:
     try:
+        actor = actor_now(request)
         return (
             get_application(actor, project, application, need=Action.VIEW_LOGS),
             get_target(actor, project, environment, target, need=Action.VIEW_LOGS),
@@ -49,13 +50,12 @@ def _authorize(
 
 def _prepare(
     request: HttpRequest, project: str, application: str, environment: str, target: str, pod: str
-) -> tuple[Actor, Target, str]:
-    actor: Actor = request.actor  # type: ignore[attr-defined]
+) -> tuple[Target, str]:
     if not request.user.is_authenticated:
         raise PermissionError
-    app, place = _authorize(actor, project, application, environment, target)
+    app, place = _authorize(request, project, application, environment, target)
     containers = selectors.require_pod(app, place, pod)
-    return actor, place, selectors.choose_container(pod, containers, request.GET.get("container", ""))
+    return place, selectors.choose_container(pod, containers, request.GET.get("container", ""))
 
 
 async def pod_log(
@@ -64,7 +64,7 @@ async def pod_log(
     """Follow the log of one container of a pod."""
     names = (project, application, environment, target)
     try:
-        actor, place, container = await sync_to_async(_prepare)(request, *names, pod)
+        place, container = await sync_to_async(_prepare)(request, *names, pod)
     except PermissionError:
         return HttpResponse(status=401)
     except SlipwayError as exc:
@@ -72,7 +72,7 @@ async def pod_log(
         return HttpResponse(body, status=exc.http_status, content_type="application/json")
     after = _time(request.headers.get("Last-Event-ID", ""))
     response = StreamingHttpResponse(
-        _events(actor, names, place, pod, container, after), content_type="text/event-stream; charset=utf-8"
+        _events(request, names, place, pod, container, after), content_type="text/event-stream; charset=utf-8"
     )
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"
@@ -80,7 +80,12 @@ async def pod_log(
 
 
 async def _events(
-    actor: Actor, names: tuple[str, str, str, str], target: Target, pod: str, container: str, after: datetime | None
+    request: HttpRequest,
+    names: tuple[str, str, str, str],
+    target: Target,
+    pod: str,
+    container: str,
+    after: datetime | None,
 ) -> AsyncIterator[str]:
     lines = selectors.follow_log(target, pod, container, tail=TAIL, after=after)
     pending: asyncio.Task[LogLine] | None = None
@@ -103,7 +108,7 @@ async def _events(
             elif not done:
                 yield ": still here\n\n"
             if now - authorized_at > REAUTHORIZE_SECONDS:
-                await sync_to_async(_authorize)(actor, *names)
+                await sync_to_async(_authorize)(request, *names)
                 authorized_at = now
     except StopAsyncIteration:
         if batch:

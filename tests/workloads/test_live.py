@@ -16,12 +16,12 @@ import pytest
 import uvicorn
 from django.conf import settings
 from django.core.asgi import get_asgi_application
+from django.http import HttpRequest
 from django.test import Client
 
 from apps.accounts.models import User
 from apps.accounts.roles import Role
 from apps.applications.models import Target
-from apps.core.actors import system_actor
 from apps.integrations.kubernetes.streams import LogLine
 from apps.workloads import selectors, streams
 from apps.workloads.reading import PodState, pod_states, read
@@ -189,8 +189,9 @@ def test_who_may_not_follow(place: Place, served: str) -> None:
         assert (nobody.status_code, stranger.status_code) == (401, 404)
 
 
+@pytest.mark.parametrize("lost", ["membership", "account"])
 def test_a_silent_log_is_kept_alive_and_a_lost_right_ends_it(
-    place: Place, served: str, monkeypatch: pytest.MonkeyPatch
+    place: Place, served: str, monkeypatch: pytest.MonkeyPatch, lost: str
 ) -> None:
     pod = started(place, "import time; print('once', flush=True); time.sleep(600)")
     person, url = member(place), served + urls(place, pod)["stream"]
@@ -199,7 +200,10 @@ def test_a_silent_log_is_kept_alive_and_a_lost_right_ends_it(
     with listening(person, url) as response:
         found = response.iter_lines()
         assert next(line for line in found if line == ": still here")
-        place.world.project.memberships.filter(user=person).delete()
+        if lost == "membership":
+            place.world.project.memberships.filter(user=person).delete()
+        else:
+            type(person).objects.filter(pk=person.pk).update(is_active=False)
         assert "event: gap" in list(found)
 
 
@@ -232,7 +236,7 @@ async def test_what_the_browser_does_not_take_is_not_read(monkeypatch: pytest.Mo
     log = Endless()
     monkeypatch.setattr(selectors, "follow_log", log.follow)
     names = ("project", "application", "environment", "target")
-    events = streams._events(system_actor("test"), names, Target(), "pod", "container", None)
+    events = streams._events(HttpRequest(), names, Target(), "pod", "container", None)
     await anext(events)
     await anext(events)
     taken = log.taken
