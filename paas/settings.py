@@ -24,6 +24,8 @@ BASE_URL = env.str("SLIPWAY_BASE_URL", default="http://127.0.0.1:8000").rstrip("
 ALLOWED_HOSTS: list[str] = env.list("SLIPWAY_ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("SLIPWAY_TRUSTED_ORIGINS", default=[BASE_URL])
 TRUSTED_PROXIES = env.int("SLIPWAY_TRUSTED_PROXIES", default=0)  # how many proxies append to X-Forwarded-For
+# A project's images go to the registry's project of its name: nobody may push beside the approved base images.
+RESERVED_PROJECTS: list[str] = env.list("SLIPWAY_RESERVED_PROJECTS", default=["base", "library"])
 CA_FILE = env.str("SLIPWAY_CA_FILE", default="")  # an extra CA for GitLab, Jenkins, Harbor
 
 INSTALLED_APPS = [

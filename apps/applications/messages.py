@@ -6,6 +6,7 @@ from apps.core.messages import register
 
 register(
     {
+        "project.slug_reserved": (_("“{slug}” is reserved: the registry's project of that name holds images of the platform."), _("Choose another short name.")),
         "project.slug_taken": (_("A project “{slug}” exists already."), _("Choose another short name.")),
         "project.in_use": (_("“{name}” still has {count} applications."), _("Archive them first.")),
         "application.slug_taken": (_("“{slug}” exists already in this project."), _("Choose another short name.")),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 from django.db.models import ProtectedError
@@ -31,9 +32,11 @@ def create_project(*, actor: Actor, slug: str, name: str, description: str = "",
     """Create a project; who creates it is its owner. Each stage asked for becomes an environment of that name.
 
     Raises:
-        InvalidInput: a field that does not fit.
+        InvalidInput: a field that does not fit, or a short name whose images would mix with the platform's own.
         Conflict: the short name is taken.
     """
+    if slug in settings.RESERVED_PROJECTS:
+        raise InvalidInput("project.slug_reserved", slug=slug, fields={"slug": ["reserved"]})
     project = Project(slug=slug, name=name, description=description)
     _validate(project)
     with transaction.atomic():

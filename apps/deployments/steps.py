@@ -97,6 +97,10 @@ def apply(deployment: Deployment) -> Again | None:
         except (ApplyConflict, Rejected, Missing) as exc:
             _refuse(deployment, _name(manifest), exc, bound.redactor)
             return None
+        except IntegrationError as exc:
+            # It is tried again, and shown until it worked: a server's words may quote what was sent.
+            exc.params["message"] = bound.redactor(exc.message)
+            raise
         accepted = deployment.first_accepted_at or timezone.now()
         deployment.record(applied_objects=index + 1, first_accepted_at=accepted)
     with transaction.atomic():

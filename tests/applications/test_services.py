@@ -187,3 +187,11 @@ class TestPages:
                 factories.member(project, factories.user(), "viewer")
                 factories.project(owner)
         assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize("slug", ["base", "library"])
+def test_the_registrys_own_projects_are_nobodys(db: None, slug: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        services.create_project(actor=factories.actor(factories.user()), slug=slug, name="Base")
+    assert refused.value.code == "project.slug_reserved"
+    assert not Project.objects.filter(slug=slug).exists()
