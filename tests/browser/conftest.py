@@ -20,11 +20,10 @@ expect.set_options(timeout=PATIENCE)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give these tests to one worker, in their order: they tell one story."""
+    """Mark these tests; their files give them to one worker (`xdist_group`), in their order: they tell one story."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.xdist_group("browser"))
             item.add_marker(pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium"))
 
 

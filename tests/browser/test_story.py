@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from .conftest import Cast
 from .person import Person
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("browser")]
 
 PASSWORDS = {"dana": "a-long-password-1", "amir": "a-long-password-2"}
 SECRET = "planted-secret-value-31ac"

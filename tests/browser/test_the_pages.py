@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from .conftest import Cast
 from .person import LAPTOP, PHONE
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("browser")]
 
 APP = "/projects/demo/apps/storefront"
 PAGES = {
