@@ -27,13 +27,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def slipway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slipway]:
     with running(tmp_path_factory.mktemp("slipway")) as started:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
@@ -66,7 +66,7 @@ class Cast:
         assert not complaints
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cast(slipway: Slipway, chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cast]:
     """The administrator and the developer at their laptops, the approver with a phone."""
     found = Cast(
