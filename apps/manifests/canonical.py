@@ -56,6 +56,10 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+# YAML 1.1 readers take these for line breaks, or drop them.
+_READ_AS_LINE_BREAKS = "\x85\u2028\u2029\ufeff"
+
+
 class _Dumper(yaml.SafeDumper):
     """PyYAML set up for reading: texts of several lines as blocks, lists indented under their key, no anchors."""
 
@@ -69,6 +73,8 @@ class _Dumper(yaml.SafeDumper):
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     # PyYAML itself falls back to quotes where a block cannot hold the text (trailing spaces, control characters).
     style = "|" if "\n" in text else None
+    if any(character in text for character in _READ_AS_LINE_BREAKS):
+        style = '"'  # the one style that escapes them
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
