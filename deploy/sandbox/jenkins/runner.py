@@ -21,6 +21,8 @@ from .pipeline import Order, Pipeline
 
 def detach(folder: Path) -> bool:
     """Go on as a process of our own; return True there, and False in the process that the server waits for."""
+    # A stop may come before the handler is there: it must not kill us; the order to stop is also on disk.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     child = os.fork()
     if child:
         write_json(folder / "process.json", {"pid": child, "started": processes.start_time(child)})
@@ -48,6 +50,8 @@ def main() -> None:
         pipeline.stop_asked = True
 
     signal.signal(signal.SIGTERM, stop)
+    if (folder / "stop.json").exists():
+        stop()
     result = "FAILURE"
     try:
         result = pipeline.run()
