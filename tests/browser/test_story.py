@@ -355,6 +355,7 @@ def test_developer_rolls_back_to_the_same_bytes(chapter: Cast) -> None:
     assert target is not None
     link.click()
     expect(page.get_by_role("heading", name="What will change")).to_be_visible()
+    page.wait_for_load_state("load")  # the dialog is a script's
     dana.click(f"Roll back to #{target[1]}")
     dialog = page.get_by_role("dialog")
     go = dialog.get_by_role("button", name=f"Roll back to #{target[1]}")
