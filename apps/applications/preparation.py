@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import json
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.db import transaction
 from django.utils import timezone
@@ -16,6 +15,7 @@ from django.utils import timezone
 from apps.audit import services as audit
 from apps.clusters import selectors as clusters
 from apps.connections.models import Connection
+from apps.connections.selectors import registry_host
 from apps.core.actors import Actor
 from apps.core.errors import Conflict
 from apps.integrations import providers
@@ -50,7 +50,7 @@ def prepare_target(*, target: Target, harbor: Connection, actor: Actor) -> None:
     client.ensure_namespace(target.namespace, labels)
     client.apply(limit_range(target.namespace))
     credentials = ensure_pull_credentials(project=project, harbor=harbor, actor=actor)
-    client.apply(pull_secret(target.namespace, registry_host(harbor.url, harbor.options), credentials))
+    client.apply(pull_secret(target.namespace, registry_host(harbor), credentials))
     with transaction.atomic():
         Target.objects.filter(pk=target.pk).update(prepared_at=timezone.now())
         audit.record(actor=actor, action="target.prepare", subject=target, project=project)
@@ -91,8 +91,3 @@ def pull_secret(namespace: str, host: str, credentials: PullCredentials) -> dict
         "metadata": {"name": PULL_SECRET, "namespace": namespace},
         "data": {".dockerconfigjson": base64.b64encode(json.dumps(content).encode()).decode()},
     }
-
-
-def registry_host(url: str, options: dict[str, Any]) -> str:
-    """Return the host (and port) under which nodes and Jenkins reach the registry of a Harbor."""
-    return str(options.get("registry") or urlsplit(url).netloc)

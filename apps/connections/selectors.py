@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -45,3 +46,8 @@ def client_connection(connection: Connection) -> ClientConnection:
         ca_pem=ca_pem,
         options=connection.options,
     )
+
+
+def registry_host(harbor: Connection) -> str:
+    """Return the host (and port) under which nodes and Jenkins reach the registry of a Harbor."""
+    return str(harbor.options.get("registry") or urlsplit(harbor.url).netloc)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from django.db.models import QuerySet
 
@@ -17,7 +16,7 @@ from .models import Artifact, Hold
 
 def registry_host(harbor: Connection) -> str:
     """Return the host (and port) under which nodes and Jenkins reach a Harbor's registry."""
-    return str(harbor.options.get("registry") or urlsplit(harbor.url).netloc)
+    return connections.registry_host(harbor)
 
 
 def image_reference(application: Application, digest: str) -> str:
