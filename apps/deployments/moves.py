@@ -1,0 +1,77 @@
+"""What all steps of a deployment share: obey a cancel, leave a dead cluster alone, move with a line in the timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import wraps
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.clusters import breaker
+from apps.core.lifecycle import Again, LeaseLost, Step
+from apps.integrations.errors import Stale, Unavailable
+
+from . import entries
+from .models import Deployment, DeploymentStage, Status
+
+
+def guarded(step: Step) -> Step:
+    """Wrap a step that calls the cluster: leaves a dead cluster alone for a while, and obeys a request to cancel."""
+
+    @wraps(step)
+    def run(deployment: Deployment) -> Again | None:
+        if deployment.cancel_requested_at is not None:
+            move(deployment, Status.CANCELED, "deployment.canceled", entries.WARNING)
+            return None
+        cluster = deployment.target.cluster_id
+        late = deployment.deadline_at is not None and timezone.now() > deployment.deadline_at
+        wait = breaker.seconds_until_try(cluster)
+        if wait and not late:
+            return Again(wait)
+        try:
+            with breaker.watch(cluster, Unavailable):
+                again = step(deployment)
+        except Stale:
+            # Somebody wrote at the same moment; what is there now is read again.
+            if late:
+                raise
+            return Again(1.0)
+        if deployment.error_code and not deployment.is_final:
+            deployment.record(attempts=0, error_code="", error_params={})  # the cluster answers again
+        return again
+
+    return run
+
+
+def move(
+    deployment: Deployment,
+    status: Status,
+    code: str,
+    level: str = entries.INFO,
+    *,
+    params: Mapping[str, Any] | None = None,
+    **fields: Any,
+) -> None:
+    """Move to `status` and say so in the timeline, both or neither; an error that was met on the way is over.
+
+    Raises:
+        LeaseLost: somebody else has moved the row on.
+    """
+    with transaction.atomic():
+        if not deployment.transition(status, **({"error_code": "", "error_params": {}} | fields)):
+            raise LeaseLost
+        entries.note(deployment, code, level, **(params or {}))
+
+
+def present_stage(deployment: Deployment) -> DeploymentStage:
+    """Return the stage that the deployment is at, with its manifest set."""
+    return DeploymentStage.objects.select_related("manifest_set__application", "manifest_set__target").get(
+        deployment=deployment, position=deployment.stage_position
+    )
+
+
+def name_of(manifest: Mapping[str, Any]) -> str:
+    """Return how the timeline names an object."""
+    return f"{manifest['kind']}/{manifest['metadata']['name']}"
