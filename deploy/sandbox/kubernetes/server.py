@@ -19,12 +19,9 @@ from deploy.sandbox.common.host import Context
 from . import (
     bootstrap,
     discovery,
-    execution,
-    logs,
     media,
     openapi,
     options,
-    portforward,
     reviews,
     routes,
     subresources,
@@ -36,6 +33,7 @@ from .resources import BY_PATH, GROUPS, Resource
 from .routes import Route
 from .status import ApiError, bad_request, method_not_allowed, unknown_resource
 from .store import Event, Store
+from .streams import execution, logs, portforward
 from .tokens import Tokens
 from .verbs import Call
 from .watch import Watch

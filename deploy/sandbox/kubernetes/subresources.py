@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from . import decoding, media, objects, options, patches
+from . import decoding, media, objects, options, patches, tables
 from .apply import node_of
 from .resources import Resource
 from .schema import of_kind
@@ -62,7 +62,7 @@ async def scale(call: Call) -> web.Response:
     """Read or change the number of replicas."""
     verb = call.route.verb
     if verb == "get":
-        return media.respond(_scale_of(call.current()), call.accepted)
+        return _respond(call, _scale_of(call.current()))
     if verb == "update":
         options.check(call.request.query, "UpdateOptions")
         wanted = await _decoded(call, _SCALE)
@@ -91,7 +91,14 @@ async def scale(call: Call) -> web.Response:
     current["spec"]["replicas"] = replicas
     kept = call.store.update(call.key, current, writer=call.writer(), dry_run=call.dry_run)
     call.note("scale", "unchanged" if before == replicas else "changed")
-    return media.respond(_scale_of(kept), call.accepted)
+    return _respond(call, _scale_of(kept))
+
+
+def _respond(call: Call, scale: Object) -> web.Response:
+    if call.accepted.form == "Table":
+        include = call.request.query.get("includeObject", "Metadata")
+        scale = tables.render(_SCALE, [scale], {"resourceVersion": scale["metadata"]["resourceVersion"]}, include)
+    return media.respond(scale, call.accepted)
 
 
 async def binding(call: Call) -> web.Response:

@@ -287,6 +287,10 @@ def _binding(obj: Object) -> list[Any]:
     return [_name(obj), f"{reference['kind']}/{reference['name']}", _age(obj)]
 
 
+def _scale(obj: Object) -> list[Any]:
+    return [_name(obj), obj["spec"].get("replicas", 0), obj["status"].get("replicas", 0), _age(obj)]
+
+
 def _role(obj: Object) -> list[Any]:
     return [_name(obj), obj["metadata"].get("creationTimestamp")]
 
@@ -333,6 +337,9 @@ _LAYOUTS: dict[str, Layout] = {
     "namespaces": Layout(_columns("Name", "Status", "Age"), _namespace),
     "configmaps": Layout(_columns("Name", "Data", "Age"), _config_map),
     "secrets": Layout(_columns("Name", "Type", "Data", "Age"), _secret),
+    "scales.autoscaling": Layout(
+        _columns("Name", "Desired", "Available", "Age", integers=("Desired", "Available")), _scale
+    ),
     "serviceaccounts": Layout(_columns("Name", "Secrets", "Age"), _account),
     "endpoints": Layout(_columns("Name", "Endpoints", "Age"), _endpoints),
     "resourcequotas": Layout(_columns("Name", "Request", "Limit", "Age"), _quota),

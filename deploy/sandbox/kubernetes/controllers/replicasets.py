@@ -87,10 +87,9 @@ class ReplicaSets(Controller):
         status["terminatingReplicas"] = sum(is_terminating(pod) for pod in pods)
         status["observedGeneration"] = obj["metadata"]["generation"]
         if failure is not None:
-            old = next(iter((obj.get("status") or {}).get("conditions") or ()), {})
-            since = old.get("lastTransitionTime") or objects.now()
-            status["conditions"] = [
-                {"type": "ReplicaFailure", "status": "True", "lastTransitionTime": since, "reason": "FailedCreate",
+            # the first failure stays: each later one names another pod, and every change would wake us again
+            status["conditions"] = (obj.get("status") or {}).get("conditions") or [
+                {"type": "ReplicaFailure", "status": "True", "lastTransitionTime": objects.now(), "reason": "FailedCreate",
                  "message": str(failure)}
             ]  # fmt: skip
         write_status(self.store, self.resource, obj, status)

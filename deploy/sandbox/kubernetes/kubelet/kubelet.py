@@ -143,6 +143,16 @@ class Kubelet:
         worker, _ = self._find(pod, container)
         return await worker.shim.exec(container, command, tty=tty)
 
+    async def attach(self, pod: Object, container: str) -> Execution:
+        """Return the streams of a container's own process.
+
+        Raises:
+            ApiError: 400 for a container that is not there.
+            ExecError: it does not run.
+        """
+        worker, _ = self._find(pod, container)
+        return await worker.shim.attach(container)
+
     async def dial(self, pod: Object, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Return a connection to a port of the pod.
 

@@ -20,7 +20,7 @@ from deploy.sandbox.images.unpack import copy_command
 from deploy.sandbox.isolation import DEFAULT_PATH, Bind, Capability, Mode, Spec, own
 from deploy.sandbox.isolation.userland import inside
 from deploy.sandbox.kubernetes import quantity
-from deploy.sandbox.kubernetes.pods.client import Shim
+from deploy.sandbox.kubernetes.pods.client import Input, Shim
 from deploy.sandbox.kubernetes.store import Store
 
 from .environment import ConfigError, Resolver, expand
@@ -128,7 +128,8 @@ class Starter:
         (folder / "meta.json").write_text(json.dumps(meta))
         tell("Normal", "Created", "Container created")
         limit = ((unit.spec.get("resources") or {}).get("limits") or {}).get("memory")
-        run = await self._shim.start(unit.name, attempt, spec, folder, int(quantity.parse(limit)) if limit else None)
+        memory = int(quantity.parse(limit)) if limit else None
+        run = await self._shim.start(unit.name, attempt, spec, folder, memory, _input(unit.spec))
         self._forget_old_runs(unit.name, attempt)
         return run
 
@@ -146,6 +147,8 @@ class Starter:
         first = dict(entry.partition("=")[::2] for entry in config.get("Env") or ())
         hostname = pod["spec"].get("hostname") or pod["metadata"]["name"]
         base = {"PATH": DEFAULT_PATH, "HOME": account.home} | first | {"HOSTNAME": hostname}
+        if unit.spec.get("tty"):
+            base.setdefault("TERM", "xterm")
         environment = resolver.environment(unit.spec, base)
         command = unit.spec.get("command")
         arguments = unit.spec.get("args")
@@ -164,6 +167,7 @@ class Starter:
             root=str(folder / "root"), argv=argv, env=environment, cwd=unit.spec.get("workingDir") or config.get("WorkingDir") or "/",
             uid=account.uid, gid=account.gid, hostname=hostname, binds=binds, mode=self._capability.mode, new_user=False,
             read_only_root=bool(security.get("readOnlyRootFilesystem")), hosts={hostname: resolver.field("status.podIP")},
+            terminal=bool(unit.spec.get("tty")),
         )  # fmt: skip
 
     def _account(self, pod: Object, unit: Unit, image: Image) -> Account:
@@ -235,6 +239,12 @@ def _accounts(root: Path) -> dict[str, tuple[int, int, str]]:
         if len(fields) >= 6 and fields[2].isdigit() and fields[3].isdigit():
             found[fields[0]] = found[fields[2]] = (int(fields[2]), int(fields[3]), fields[5] or "/")
     return found
+
+
+def _input(container: Object) -> Input:
+    if not container.get("stdin"):
+        return ""
+    return "once" if container.get("stdinOnce") else "open"
 
 
 def _shown_image(image: Image) -> str:

@@ -13,12 +13,13 @@ import sys
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from deploy.sandbox.isolation import Capability, Spec
 
 from .wire import Receiver, send
 
+Input = Literal["", "open", "once"]  # whether a container has an input, and whether the first to leave ends it
 PROJECT = Path(__file__).resolve().parents[4]
 
 
@@ -36,13 +37,17 @@ class ExecError(OSError):
 
 @dataclass
 class Execution:
-    """A command that runs in a container: its streams (`stdin` alone is the terminal where it has one) and how it ends."""
+    """A command that runs in a container: its streams and how it ends.
+
+    Of an exec with a terminal, `stdin` and `stdout` are that terminal. `attached`: it is the container's own process.
+    """
 
     stdin: int
     stdout: int
     stderr: int | None
     _sock: socket.socket
     _receiver: Receiver
+    attached: bool = False
 
     async def wait(self) -> int:
         """Return the exit code. 137 where the container ended first."""
@@ -55,6 +60,12 @@ class Execution:
     async def resize(self, rows: int, columns: int) -> None:
         """Tell the terminal its size."""
         await send(self._sock, {"resize": [rows, columns]})
+
+    async def end_input(self) -> None:
+        """Tell a container to which we are attached that no more input comes from us."""
+        if self.attached:
+            with contextlib.suppress(OSError):
+                await send(self._sock, {"end_input": True})
 
     async def kill(self) -> None:
         """Kill the command."""
@@ -112,7 +123,9 @@ class Shim:
         finally:
             sock.close()
 
-    async def start(self, name: str, attempt: int, spec: Spec, folder: Path, memory: int | None) -> dict[str, Any]:
+    async def start(
+        self, name: str, attempt: int, spec: Spec, folder: Path, memory: int | None, stdin: Input = ""
+    ) -> dict[str, Any]:
         """Start a container and return its `Run`; one that could not be started has `error`."""
         request = {
             "op": "start",
@@ -121,6 +134,7 @@ class Shim:
             "spec": asdict(spec),
             "folder": str(folder),
             "memory": memory,
+            "stdin": stdin,
         }
         run: dict[str, Any] = (await self._ask(request))["run"]
         return run
@@ -157,18 +171,32 @@ class Shim:
         Raises:
             ExecError: the container does not run or the command is not there.
         """
+        sock, receiver, files = await self._open({"op": "exec", "name": name, "spec": {"argv": argv}, "tty": tty})
+        if tty:
+            return Execution(files[0], files[0], None, sock, receiver)
+        return Execution(files[0], files[1], files[2], sock, receiver)
+
+    async def attach(self, name: str) -> Execution:
+        """Return the streams of a running container: its output from now on, and its input where it has one.
+
+        Raises:
+            ExecError: the container does not run.
+        """
+        sock, receiver, files = await self._open({"op": "attach", "name": name})
+        stderr = files[2] if len(files) > 2 else None
+        return Execution(files[0], files[1], stderr, sock, receiver, attached=True)
+
+    async def _open(self, request: dict[str, Any]) -> tuple[socket.socket, Receiver, list[int]]:
         sock = await self._connect()
         receiver = Receiver(sock)
-        await send(sock, {"op": "exec", "name": name, "spec": {"argv": argv}, "tty": tty})
+        await send(sock, request)
         answer = await receiver.receive()
         files = receiver.take_files()
         if answer is None or "error" in answer:
             sock.close()
             why = (answer or {}).get("error", "the pod ended")
             raise ExecError(why, program=bool((answer or {}).get("program")))
-        if tty:
-            return Execution(files[0], files[0], None, sock, receiver)
-        return Execution(files[0], files[1], files[2], sock, receiver)
+        return sock, receiver, files
 
     async def quit(self) -> None:
         """End the shim and with it all containers that still run."""

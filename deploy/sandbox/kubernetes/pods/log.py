@@ -36,6 +36,7 @@ class LogFile:
         now = timestamp(time.time_ns()).encode()
         out = bytearray()
         for line in lines:
+            line = line.removesuffix(b"\r")  # a terminal's; runtimes log lines without it
             while len(line) > LONGEST_LINE:
                 out += b"%s %s P %s\n" % (now, stream.encode(), line[:LONGEST_LINE])
                 line = line[LONGEST_LINE:]

@@ -19,46 +19,20 @@ import struct
 import sys
 import termios
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from deploy.sandbox.isolation import kernel
-from deploy.sandbox.isolation.enter import StartError, Streams, join, start
+from deploy.sandbox.isolation.enter import StartError, Streams, join
 from deploy.sandbox.isolation.spec import Mode, Spec
 
 from . import memory
-from .log import LogFile
+from .container import Container, Run
 from .wire import Receiver, send
 
 MEMORY_EVERY = 0.15
-DRAIN_FOR = 0.3  # a child that was left behind may hold a finished container's output open
 DIAL_TIMEOUT = 5.0
-
-
-@dataclass
-class Run:
-    """One run of one container. Times are seconds since 1970."""
-
-    name: str
-    attempt: int
-    pid: int = 0
-    started: float = 0.0
-    finished: float | None = None
-    exit_code: int | None = None
-    signal: int | None = None
-    oom: bool = False
-    error: str | None = None  # why it could not be started
-
-
-class Container:
-    """A run together with its output and its memory limit."""
-
-    def __init__(self, run: Run, spec: Spec, folder: Path, limit: int | None) -> None:
-        self.run, self.spec, self.folder, self.limit = run, spec, folder, limit
-        self.log = LogFile(folder / "log")
-        self.open_streams: set[int] = set()
-        self.exited = False
 
 
 class Shim:
@@ -85,7 +59,7 @@ class Shim:
         accepting.cancel()
         sampling.cancel()
         for container in self._containers.values():
-            self._kill_all(container)
+            container.kill()
         deadline = time.monotonic() + 2
         while any(not c.exited for c in self._containers.values()) and time.monotonic() < deadline:  # noqa: ASYNC110 - bounded
             await asyncio.sleep(0.02)
@@ -131,10 +105,10 @@ class Shim:
     async def _do_start(self, sock: socket.socket, _receiver: Receiver, request: dict[str, Any]) -> None:
         spec = Spec.from_json(json.dumps(request["spec"]))
         run = Run(request["name"], request["attempt"])
-        container = Container(run, spec, Path(request["folder"]), request.get("memory"))
-        self._start(container)
+        container = Container(run, spec, Path(request["folder"]), request.get("memory"), request.get("stdin", ""))
+        container.start()
         self._containers[run.name] = container
-        self._save(container)
+        container.save()
         await send(sock, {"run": asdict(run)})
         self._announce(run)
 
@@ -142,7 +116,7 @@ class Shim:
         container = self._containers.get(request["name"])
         if container is not None and not container.exited and container.run.pid:
             if request["signal"] == signal.SIGKILL:
-                self._kill_all(container)
+                container.kill()
             else:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(container.run.pid, request["signal"])
@@ -170,6 +144,8 @@ class Shim:
             return
         spec = Spec.from_json(json.dumps({**asdict(container.spec), **request["spec"]}))
         spec.terminal = bool(request.get("tty"))
+        if spec.terminal:
+            spec.env.setdefault("TERM", "xterm")
         theirs, ours = _terminal() if spec.terminal else _pipes()
         try:
             pid = join(container.run.pid, spec, Streams(*theirs))
@@ -196,12 +172,37 @@ class Shim:
             listening.cancel()
             os.close(control)
 
+    async def _do_attach(self, sock: socket.socket, receiver: Receiver, request: dict[str, Any]) -> None:
+        container = self._containers.get(request["name"])
+        if container is None or container.exited:
+            await send(sock, {"error": "container not running", "number": errno.ESRCH})
+            return
+        attachments = container.attachments
+        taps = attachments.attach()
+        stdin = attachments.stdin
+        stdin = os.open(os.devnull, os.O_WRONLY) if stdin is None else os.dup(stdin)
+        files = (stdin, *(tap.reader for tap in taps.values()))
+        try:
+            await send(sock, {}, files)
+        finally:
+            for fd in files:
+                os.close(fd)
+        leaving = asyncio.create_task(_control_attached(receiver, container))
+        ending = asyncio.create_task(attachments.ended.wait())
+        try:
+            await asyncio.wait({leaving, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if ending.done():  # the taps end by themselves, when they are read
+                await send(sock, {"exit": 0})
+            else:
+                attachments.detach(taps)
+        finally:
+            leaving.cancel()
+            ending.cancel()
+
     async def _control_exec(self, receiver: Receiver, pid: int, control: int) -> None:
         while (message := await receiver.receive()) is not None:
             if "resize" in message:
-                rows, columns = message["resize"]
-                with contextlib.suppress(OSError):
-                    fcntl.ioctl(control, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+                _resize(control, message["resize"])
             elif message.get("kill"):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
@@ -211,45 +212,6 @@ class Shim:
         await send(sock, {})
 
     # Running
-
-    def _start(self, container: Container) -> None:
-        run, spec = container.run, container.spec
-        null = os.open(os.devnull, os.O_RDONLY)
-        outputs = {"stdout": os.pipe(), "stderr": os.pipe()}
-        try:
-            run.pid = start(spec, Streams(null, outputs["stdout"][1], outputs["stderr"][1]))
-            run.started = time.time()
-        except StartError as exc:
-            run.error, run.exit_code, run.finished = str(exc), 128, time.time()
-            container.exited = True
-        finally:
-            os.close(null)
-            for _, writer in outputs.values():
-                os.close(writer)
-        loop = asyncio.get_running_loop()
-        for stream, (reader, _) in outputs.items():
-            if container.exited:
-                os.close(reader)
-                continue
-            os.set_blocking(reader, False)
-            container.open_streams.add(reader)
-            loop.add_reader(reader, self._read_output, container, stream, reader)
-        if container.exited:
-            container.log.close()
-
-    def _read_output(self, container: Container, stream: str, reader: int) -> None:
-        try:
-            chunk = os.read(reader, 65536)
-        except BlockingIOError:
-            return
-        except OSError:
-            chunk = b""
-        if chunk:
-            container.log.write(stream, chunk)
-            return
-        asyncio.get_running_loop().remove_reader(reader)
-        container.open_streams.discard(reader)
-        os.close(reader)
 
     def _reap(self) -> None:
         by_pid = {container.run.pid: container for container in self._containers.values() if not container.exited}
@@ -270,32 +232,8 @@ class Shim:
                     ended.set_result(code if code >= 0 else 128 - code)
 
     async def _finish(self, container: Container, code: int) -> None:
-        finished = time.time()
-        if container.spec.mode is Mode.NONE:  # no namespace took the descendants with it
-            self._kill_all(container)
-        deadline = time.monotonic() + DRAIN_FOR
-        while container.open_streams and time.monotonic() < deadline:  # noqa: ASYNC110 - bounded
-            await asyncio.sleep(0.01)
-        for reader in container.open_streams:
-            asyncio.get_running_loop().remove_reader(reader)
-            os.close(reader)
-        container.log.close()
-        run = container.run
-        run.finished, run.exit_code = finished, code if code >= 0 else 128 - code
-        run.signal = -code if code < 0 else None
-        if run.oom:
-            run.exit_code = 128 + signal.SIGKILL
-        self._save(container)
-        self._announce(run)
-
-    def _kill_all(self, container: Container) -> None:
-        if container.run.pid and (not container.exited or container.spec.mode is Mode.NONE):
-            for pid in memory.tree(container.run.pid):
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, signal.SIGKILL)
-            if container.spec.mode is Mode.NONE:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(container.run.pid, signal.SIGKILL)
+        await container.finish(code)
+        self._announce(container.run)
 
     async def _sample_memory(self) -> None:
         while True:
@@ -305,13 +243,7 @@ class Shim:
             for container in self._containers.values():
                 if container.limit and not container.exited and memory.used(container.run.pid) > container.limit:
                     container.run.oom = True
-                    self._kill_all(container)
-
-    @staticmethod
-    def _save(container: Container) -> None:
-        partial = container.folder / "state.new"
-        partial.write_text(json.dumps(asdict(container.run)))
-        partial.replace(container.folder / "state.json")
+                    container.kill()
 
     def _announce(self, run: Run) -> None:
         for sock in list(self._watchers):
@@ -322,6 +254,22 @@ class Shim:
             await send(sock, {"run": asdict(run)})
         except OSError:
             self._watchers.discard(sock)
+
+
+async def _control_attached(receiver: Receiver, container: Container) -> None:
+    """Do what one who is attached asks for, until they leave."""
+    while (message := await receiver.receive()) is not None:
+        stdin = container.attachments.stdin
+        if "resize" in message and stdin is not None and container.spec.terminal:
+            _resize(stdin, message["resize"])
+        elif message.get("end_input"):
+            container.attachments.end_input()
+
+
+def _resize(terminal: int, size: tuple[int, int]) -> None:
+    rows, columns = size
+    with contextlib.suppress(OSError):
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
 
 def _terminal() -> tuple[tuple[int, int, int], list[int]]:

@@ -14,12 +14,13 @@ from typing import Any, Protocol
 import msgspec
 from aiohttp import WSMsgType, web
 
+from deploy.sandbox.kubernetes.pods.client import ExecError, Execution
+from deploy.sandbox.kubernetes.routes import truth
+from deploy.sandbox.kubernetes.status import bad_request
+from deploy.sandbox.kubernetes.verbs import Call
+
 from .containers import choose_container, container_status
 from .pipes import Pipes
-from .pods.client import ExecError, Execution
-from .routes import truth
-from .status import bad_request
-from .verbs import Call
 
 Object = dict[str, Any]
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
@@ -33,13 +34,16 @@ class Node(Protocol):
     async def exec(self, pod: Object, container: str, command: list[str], *, tty: bool) -> Execution:
         """Start a command in a container; raise ExecError where it cannot be started."""
 
+    async def attach(self, pod: Object, container: str) -> Execution:
+        """Return the streams of a container's own process; raise ExecError where it does not run."""
+
 
 def _plain(status: int, text: str) -> web.Response:
     return web.Response(status=status, text=text, content_type="text/plain")
 
 
 async def exec_or_attach(call: Call, node: Node | None) -> web.StreamResponse:
-    """Run a command in a container over a WebSocket."""
+    """Run a command in a container over a WebSocket, or connect to the process that it runs."""
     query = call.request.query
     pod = call.current()
     container = choose_container(pod, query.get("container", ""))
@@ -60,7 +64,10 @@ async def exec_or_attach(call: Call, node: Node | None) -> web.StreamResponse:
         tty = truth(query.get("tty"))
         command = query.getall("command", [])
         try:
-            running = await node.exec(pod, container, command, tty=tty)
+            if call.route.subresource == "attach":
+                running = await node.attach(pod, container)
+            else:
+                running = await node.exec(pod, container, command, tty=tty)
         except (ExecError, OSError) as exc:
             await _finish(socket, _start_failure(exc, protocol))
             return socket
@@ -72,10 +79,14 @@ async def exec_or_attach(call: Call, node: Node | None) -> web.StreamResponse:
     return socket
 
 
+def offered_protocols(request: web.Request) -> list[str]:
+    """Return the subprotocols that the client offers, in its order."""
+    return [each.strip() for each in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
+
+
 def agreed_protocol(request: web.Request) -> str | None:
     """Return the first protocol in the client's order that is known here."""
-    offered = [each.strip() for each in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
-    return next((each for each in offered if each in PROTOCOLS), None)
+    return next((each for each in offered_protocols(request) if each in PROTOCOLS), None)
 
 
 async def _pump(

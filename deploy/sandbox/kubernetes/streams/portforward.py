@@ -1,15 +1,22 @@
-"""Port-forward over a WebSocket: two channels a port, data and error, each opened by the port's two bytes."""
+"""Port-forward over a WebSocket, in either of its two forms.
+
+`v4.channel.k8s.io`: two channels a port, data and error, each opened by the port's two bytes; the ports are in the query.
+`SPDY/3.1+portforward.k8s.io`: what kubectl speaks, see `tunnel`.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any, Protocol
 
 from aiohttp import WSMsgType, web
 
-from .execution import agreed_protocol
-from .status import ApiError, bad_request
-from .verbs import Call
+from deploy.sandbox.kubernetes.status import ApiError, bad_request
+from deploy.sandbox.kubernetes.verbs import Call
+
+from . import tunnel
+from .execution import agreed_protocol, offered_protocols
 
 Object = dict[str, Any]
 _CHUNK = 32768
@@ -25,19 +32,23 @@ class Node(Protocol):
 async def port_forward(call: Call, node: Node | None) -> web.StreamResponse:
     """Carry connections to a pod's ports."""
     pod = call.current()
+    tunneled = tunnel.PROTOCOL in offered_protocols(call.request)
     ports = [int(port) for text in call.request.query.getall("ports", []) for port in text.split(",") if port.isdigit()]
-    if not ports:
+    if not ports and not tunneled:
         raise bad_request('query parameter "ports" is required')
     if not pod["spec"].get("nodeName") or node is None:
         raise bad_request(f"pod {call.route.name} does not have a host assigned")
     phase = (pod.get("status") or {}).get("phase")
     if phase != "Running":
         raise ApiError(500, None, f"unable to forward port because pod is not running. Current status={phase}")
-    protocol = agreed_protocol(call.request)
+    protocol = tunnel.PROTOCOL if tunneled else agreed_protocol(call.request)
     if protocol is None:
         return web.Response(status=403)
     socket = web.WebSocketResponse(protocols=(protocol,), max_msg_size=0)
     await socket.prepare(call.request)
+    if tunneled:
+        await tunnel.Tunnel(socket, partial(node.dial, pod), pod["metadata"]["uid"]).serve()
+        return socket
     forward = _Forward(socket, node, pod)
     try:
         for index, port in enumerate(ports):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .status import bad_request
+from deploy.sandbox.kubernetes.status import bad_request
 
 Object = dict[str, Any]
 

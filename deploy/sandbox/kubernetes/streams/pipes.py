@@ -6,7 +6,7 @@ import asyncio
 import os
 from typing import Any
 
-from .pods.client import Execution
+from deploy.sandbox.kubernetes.pods.client import Execution
 
 _CHUNK = 65536
 
@@ -28,7 +28,7 @@ class Pipes:
         pipes._stdout = await pipes._reader(os.dup(execution.stdout))
         if execution.stderr is not None:
             pipes._stderr = await pipes._reader(execution.stderr)
-        if execution.stdout != execution.stdin:
+        if execution.stdout != execution.stdin:  # else the one descriptor stays for the input
             os.close(execution.stdout)
         return pipes
 
@@ -72,6 +72,7 @@ class Pipes:
             return
         os.close(self._stdin)
         self._stdin = None
+        await self._execution.end_input()
 
     async def resize(self, width: int, height: int) -> None:
         """Tell the terminal its size."""

@@ -12,11 +12,12 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
-from . import objects
+from deploy.sandbox.kubernetes import objects
+from deploy.sandbox.kubernetes.routes import truth
+from deploy.sandbox.kubernetes.status import Cause, Invalid, bad_request
+from deploy.sandbox.kubernetes.verbs import Call
+
 from .containers import choose_container, container_status
-from .routes import truth
-from .status import Cause, Invalid, bad_request
-from .verbs import Call
 
 Object = dict[str, Any]
 _HEAD_START = 0.2  # how long a refusal may take before the answer begins
