@@ -181,6 +181,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "core.sweep", "schedule": env.float("SLIPWAY_SWEEP_SECONDS", default=10.0)},
+    "clusters": {"task": "clusters.refresh_all", "schedule": 60.0},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(
     Path(env.str("SLIPWAY_STATE", default=str(BASE_DIR / ".slipway"))) / "beat-schedule"

@@ -25,7 +25,8 @@ class ClusterSerializer(serializers.ModelSerializer[Cluster]):
     class Meta:
         model = Cluster
         fields = [
-            "slug", "name", "description", "server", "state", "health", "problem", "version", "capabilities",
+            "slug", "name", "description", "server", "state", "maintenance_reason", "maintenance_by_name",
+            "maintenance_since", "health", "problem", "version", "capabilities",
             "ingress_address", "ingress_domain", "ingress_class", "missing_permissions", "checked_at",
         ]  # fmt: skip
 
@@ -65,9 +66,10 @@ class ChangeClusterSerializer(serializers.Serializer[Any]):
 
 
 class MaintenanceSerializer(serializers.Serializer[Any]):
-    """Whether a cluster is in maintenance."""
+    """Whether a cluster is in maintenance, and why."""
 
     on = serializers.BooleanField()
+    reason = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
 
 
 class AccessSerializer(serializers.Serializer[Any]):
@@ -163,10 +165,14 @@ class ClusterMaintenance(APIView):
 
     @extend_schema(operation_id="clusters_maintenance", request=MaintenanceSerializer, responses=ClusterSerializer)
     def put(self, request: Request, slug: str) -> Response:
-        """Begin or end maintenance (administrators)."""
+        """Begin maintenance, with its reason, or end it (administrators)."""
         require_administrator(request.actor)
         asked = MaintenanceSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         cluster = selectors.get_cluster(slug)
-        changed = services.set_maintenance(cluster=cluster, on=asked.validated_data["on"], actor=request.actor)
+        if asked.validated_data["on"]:
+            reason = asked.validated_data["reason"]
+            changed = services.begin_maintenance(cluster=cluster, reason=reason, actor=request.actor)
+        else:
+            changed = services.end_maintenance(cluster=cluster, actor=request.actor)
         return Response(ClusterSerializer(changed).data)

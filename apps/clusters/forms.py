@@ -66,3 +66,11 @@ class AddClusterForm(CredentialsForm, ClusterForm):
     slug = forms.SlugField(
         label=_("Short name"), max_length=40, help_text=_("For programs; it cannot be changed later.")
     )
+
+
+class MaintenanceForm(forms.Form):
+    """Why nothing is released to a cluster for a while."""
+
+    reason = forms.CharField(
+        label=_("Reason"), max_length=300, help_text=_("Shown to everybody whose release has to wait.")
+    )

@@ -30,6 +30,9 @@ class Cluster(models.Model):
     client_certificate = models.TextField(blank=True)
     client_key = EncryptedTextField(blank=True)
     state = models.CharField(max_length=20, choices=State.choices, default=State.ACTIVE)
+    maintenance_reason = models.CharField(max_length=300, blank=True, default="")
+    maintenance_by_name = models.CharField(max_length=150, blank=True, default="")
+    maintenance_since = models.DateTimeField(null=True, blank=True)
     health = models.CharField(max_length=10, choices=Health.choices, default=Health.UNKNOWN)
     health_code = models.CharField(max_length=80, blank=True, default="")
     health_params = models.JSONField(default=dict, blank=True)
@@ -47,3 +50,8 @@ class Cluster(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def in_maintenance(self) -> bool:
+        """Return whether nothing is changed on it for now."""
+        return self.state == self.State.MAINTENANCE

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from django.db.models import Case, Count, QuerySet, When
+from datetime import datetime
+
+from django.db.models import Case, Count, F, Q, QuerySet, When
 
 from apps.core.errors import Conflict, NotFound
 from apps.integrations.connection import ClusterConnection
@@ -14,6 +16,12 @@ from .permissions import Right, rights
 def list_clusters() -> QuerySet[Cluster]:
     """Return all clusters by name, each with `target_count`."""
     return Cluster.objects.annotate(target_count=Count("targets")).order_by("name")
+
+
+def list_unchecked(before: datetime) -> list[int]:
+    """Return the primary keys of clusters that were last asked what they can do before `before`, the oldest first."""
+    stale = Cluster.objects.filter(Q(checked_at=None) | Q(checked_at__lt=before))
+    return list(stale.order_by(F("checked_at").asc(nulls_first=True)).values_list("pk", flat=True))
 
 
 def list_clusters_worst_first() -> QuerySet[Cluster]:
@@ -57,5 +65,10 @@ def require_active(cluster: Cluster) -> None:
     Raises:
         Conflict: it is in maintenance.
     """
-    if cluster.state == Cluster.State.MAINTENANCE:
-        raise Conflict("cluster.maintenance", cluster=cluster.name)
+    if cluster.in_maintenance:
+        raise Conflict("cluster.maintenance", **maintenance_params(cluster))
+
+
+def maintenance_params(cluster: Cluster) -> dict[str, str]:
+    """Return what the words of a maintenance say: which cluster, why, and who began it."""
+    return {"cluster": cluster.name, "reason": cluster.maintenance_reason, "by": cluster.maintenance_by_name}

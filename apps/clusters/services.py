@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -13,7 +14,9 @@ from django.utils import timezone
 from apps.audit import services as audit
 from apps.core import messages
 from apps.core.actors import Actor
+from apps.core.dispatch import enqueue
 from apps.core.errors import Conflict, InvalidInput
+from apps.core.events import emit
 from apps.integrations import providers
 from apps.integrations.connection import ClusterConnection
 from apps.integrations.errors import IntegrationError, Unauthorized, Untrusted
@@ -22,6 +25,8 @@ from apps.integrations.kubernetes.kubeconfig import from_token, parse_kubeconfig
 from . import selectors
 from .models import Cluster
 from .permissions import actions
+
+REFRESH_AFTER = timedelta(minutes=10)
 
 
 def add_cluster(
@@ -112,24 +117,73 @@ def update_cluster(*, cluster: Cluster, actor: Actor, **changes: Any) -> Cluster
 
 def check_cluster(*, cluster: Cluster, actor: Actor) -> Cluster:
     """Ask a cluster again for its version, abilities and our rights, and keep the result."""
-    try:
-        _ask(cluster)
-    except IntegrationError as exc:
-        cluster.health, cluster.health_code, cluster.health_params = Cluster.Health.FAILING, exc.code, exc.params
-        cluster.checked_at = timezone.now()
-    fields = ["health", "health_code", "health_params", "version", "capabilities", "missing_permissions", "checked_at"]
-    with transaction.atomic():
-        cluster.save(update_fields=fields)
-        audit.record(actor=actor, action="cluster.check", subject=cluster, health=cluster.health)
+    _look(cluster)
+    audit.record(actor=actor, action="cluster.check", subject=cluster, health=cluster.health)
     return cluster
 
 
-def set_maintenance(*, cluster: Cluster, on: bool, actor: Actor) -> Cluster:
-    """Take a cluster out of service for changes, or back; what runs there keeps running."""
-    cluster.state = Cluster.State.MAINTENANCE if on else Cluster.State.ACTIVE
+def refresh_clusters() -> None:
+    """Have every cluster asked again that was not asked for a while: versions and abilities change without us."""
+    for pk in selectors.list_unchecked(timezone.now() - REFRESH_AFTER):
+        enqueue("clusters.refresh", pk)
+
+
+def refresh_cluster(cluster_id: int) -> None:
+    """Ask one cluster again. Nobody's action, so it leaves no audit row."""
+    cluster = Cluster.objects.filter(pk=cluster_id).first()
+    if cluster is not None:
+        _look(cluster)
+
+
+def begin_maintenance(*, cluster: Cluster, reason: str, actor: Actor) -> Cluster:
+    """Take a cluster out of service for changes, saying why; what runs there keeps running.
+
+    Deployments that are under way wait until the end: pods that move while nodes are drained prove nothing.
+
+    Raises:
+        InvalidInput: no reason was given.
+        Conflict: it is in maintenance already.
+    """
+    reason = reason.strip()
+    if not reason:
+        raise InvalidInput(fields={"reason": [messages.word("cluster.reason_needed").message]})
+    return _set_state(
+        cluster,
+        Cluster.State.MAINTENANCE,
+        actor,
+        maintenance_reason=reason[:300],
+        maintenance_by_name=actor.name,
+        maintenance_since=timezone.now(),
+    )
+
+
+def end_maintenance(*, cluster: Cluster, actor: Actor) -> Cluster:
+    """Take a cluster back into service.
+
+    Raises:
+        Conflict: it is not in maintenance.
+    """
+    return _set_state(
+        cluster,
+        Cluster.State.ACTIVE,
+        actor,
+        maintenance_reason="",
+        maintenance_by_name="",
+        maintenance_since=None,
+    )
+
+
+def _set_state(cluster: Cluster, state: Cluster.State, actor: Actor, **fields: Any) -> Cluster:
+    """Move by compare-and-set, so that of two administrators one is told; with its audit and event."""
     with transaction.atomic():
-        cluster.save(update_fields=["state"])
-        audit.record(actor=actor, action="cluster.maintenance", subject=cluster, on=on)
+        if not Cluster.objects.filter(pk=cluster.pk).exclude(state=state).update(state=state, **fields):
+            raise Conflict("cluster.already", cluster=cluster.name, state=str(state.label))
+        cluster.refresh_from_db()
+        on = state == Cluster.State.MAINTENANCE
+        audit.record(
+            actor=actor, action="cluster.maintenance", subject=cluster, on=on, reason=cluster.maintenance_reason
+        )
+        emit("cluster.maintenance_began" if on else "cluster.maintenance_ended", cluster)
     return cluster
 
 
@@ -176,6 +230,17 @@ def _ask_or_refuse(cluster: Cluster, blamed: str) -> None:
         ) from exc
 
 
+def _look(cluster: Cluster) -> None:
+    """Ask a cluster and store what it said, or why it did not."""
+    try:
+        _ask(cluster)
+    except IntegrationError as exc:
+        cluster.health, cluster.health_code, cluster.health_params = Cluster.Health.FAILING, exc.code, exc.params
+        cluster.checked_at = timezone.now()
+    fields = ["health", "health_code", "health_params", "version", "capabilities", "missing_permissions", "checked_at"]
+    cluster.save(update_fields=fields)
+
+
 def _ask(cluster: Cluster) -> None:
     client = providers.kubernetes(selectors.client_connection(cluster))
     found = client.capabilities()
@@ -184,10 +249,14 @@ def _ask(cluster: Cluster) -> None:
     cluster.capabilities = {
         "git_version": found.version.git_version,
         "ingress_classes": list(found.ingress_classes or ()),
+        "ingress_controllers": found.ingress_controllers,
         "metrics": found.has_metrics,
         "custom_resources": found.has_custom_resources,
         "gateway_api": found.has_gateway_api,
         "istio": found.has_istio,
+        "prometheus_operator": found.has_prometheus_operator,
+        "cert_manager": found.has_cert_manager,
+        "groups": sorted(found.groups),
     }
     cluster.missing_permissions = missing
     cluster.health, cluster.health_code, cluster.health_params = Cluster.Health.OK, "", {}

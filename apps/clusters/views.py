@@ -18,7 +18,7 @@ from apps.core import messages
 from apps.core.forms import attempt
 
 from . import access_yaml, selectors, services
-from .forms import AddClusterForm, ClusterForm, CredentialsForm
+from .forms import AddClusterForm, ClusterForm, CredentialsForm, MaintenanceForm
 from .models import Cluster
 
 CHANGEABLE = ("name", "description", "ingress_address", "ingress_domain", "ingress_class")
@@ -69,6 +69,7 @@ def _detail(request: HttpRequest, cluster: Cluster, *, status: int = 200, **form
         "credentials_form": CredentialsForm(
             initial={"server": cluster.server, "ca_certificate": cluster.ca_certificate}
         ),
+        "maintenance_form": MaintenanceForm(),
         **_access(),
     }
     return render(request, "clusters/detail.html", context | forms, status=status)
@@ -132,10 +133,18 @@ def check(request: HttpRequest, slug: str) -> HttpResponse:
 @login_required
 @require_POST
 def maintenance(request: HttpRequest, slug: str) -> HttpResponse:
-    """Begin or end maintenance (administrators)."""
+    """Begin maintenance, saying why, or end it (administrators)."""
     require_administrator(request.actor)
-    services.set_maintenance(cluster=selectors.get_cluster(slug), on=request.POST.get("on") == "1", actor=request.actor)
-    return redirect("cluster-detail", slug=slug)
+    cluster = selectors.get_cluster(slug)
+    if request.POST.get("on") != "1":
+        services.end_maintenance(cluster=cluster, actor=request.actor)
+        return redirect("cluster-detail", slug=slug)
+    form = MaintenanceForm(request.POST)
+    if form.is_valid() and attempt(
+        form, lambda: services.begin_maintenance(cluster=cluster, actor=request.actor, **form.cleaned_data)
+    ):
+        return redirect("cluster-detail", slug=slug)
+    return _detail(request, cluster, status=422, maintenance_form=form)
 
 
 @login_required

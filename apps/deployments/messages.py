@@ -23,6 +23,7 @@ register(
         "deployment.image_unchecked": (_("The registry could not be asked whether the image is still there; going on without."), ""),
         "deployment.applying": (_("Applying {objects} stored objects (SHA-256 {sha256})."), ""),
         "deployment.applied": (_("The cluster accepted all {objects} objects."), ""),
+        "deployment.waits_for_maintenance": (_("Waits: {cluster} is in maintenance ({reason}, says {by})."), ""),
         "deployment.next_stage": (_("Going on with stage {stage}."), ""),
         "deployment.sent_again": (_("A late call of the superseded deployment had changed {objects}; sent again."), ""),
         "deployment.ready": (_("{ready} of {wanted} pods ready."), ""),

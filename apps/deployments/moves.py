@@ -1,8 +1,9 @@
-"""What all steps of a deployment share: obey a cancel, leave a dead cluster alone, move with a line in the timeline."""
+"""What all steps of a deployment share: obey a cancel, leave a dead cluster or one in maintenance alone, move with a line in the timeline."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import wraps
 from typing import Any
 
@@ -10,11 +11,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.clusters import breaker
+from apps.clusters import selectors as clusters
 from apps.core.lifecycle import Again, LeaseLost, Step
 from apps.integrations.errors import Stale, Unavailable
 
 from . import entries
 from .models import Deployment, DeploymentStage, Status
+
+MAINTENANCE_PAUSE = timedelta(seconds=10)
 
 
 def guarded(step: Step) -> Step:
@@ -25,6 +29,8 @@ def guarded(step: Step) -> Step:
         if deployment.cancel_requested_at is not None:
             move(deployment, Status.CANCELED, "deployment.canceled", entries.WARNING)
             return None
+        if deployment.target.cluster.in_maintenance:
+            return _wait_out_maintenance(deployment)
         cluster = deployment.target.cluster_id
         late = deployment.deadline_at is not None and timezone.now() > deployment.deadline_at
         wait = breaker.seconds_until_try(cluster)
@@ -43,6 +49,16 @@ def guarded(step: Step) -> Step:
         return again
 
     return run
+
+
+def _wait_out_maintenance(deployment: Deployment) -> Again:
+    """Change and judge nothing: pods that move while nodes are drained prove nothing. The deadline moves along."""
+    pause = MAINTENANCE_PAUSE
+    if deployment.deadline_at is not None:
+        deployment.record(deadline_at=deployment.deadline_at + pause)
+    words = clusters.maintenance_params(deployment.target.cluster)
+    entries.note(deployment, "deployment.waits_for_maintenance", entries.WARNING, **words)
+    return Again(pause.total_seconds())
 
 
 def move(

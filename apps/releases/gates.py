@@ -20,7 +20,7 @@ from apps.applications.models import Environment, Target
 from apps.builds import presentation as builds
 from apps.builds.models import Finding
 from apps.clusters import breaker
-from apps.clusters.models import Cluster
+from apps.clusters import selectors as clusters
 from apps.deployments import selectors as deployments
 from apps.integrations.errors import IntegrationError
 from apps.manifests import selectors as manifests
@@ -148,8 +148,8 @@ def _targets(environment: Environment, planned: Sequence[PlannedTarget]) -> list
 def _target(plan: PlannedTarget) -> Iterator[Gate]:
     target, cluster = plan.target, plan.target.cluster
     place = str(target)
-    if cluster.state == Cluster.State.MAINTENANCE:
-        yield Gate("gate.cluster_maintenance", Level.STOP, {"cluster": cluster.name}, place)
+    if cluster.in_maintenance:
+        yield Gate("gate.cluster_maintenance", Level.STOP, clusters.maintenance_params(cluster), place)
     elif target.prepared_at is None:
         yield Gate("gate.target_unprepared", Level.STOP, {"target": place}, place)
     elif plan.problem_code:

@@ -47,7 +47,7 @@ register(
         "gate.cluster_takes_it": (_("{cluster} would take everything (dry run)"), ""),
         "gate.target_unprepared": (_("{target} is not in place on its cluster yet"), _("Put it in place on the environment's page.")),
         "gate.application_archived": (_("{application} was archived"), ""),
-        "gate.cluster_maintenance": (_("{cluster} is in maintenance"), _("Wait, or ask a platform administrator.")),
+        "gate.cluster_maintenance": (_("{cluster} is in maintenance: {reason} ({by})"), _("Wait, or ask a platform administrator.")),
         "gate.cluster_unreachable": (_("{cluster} cannot be asked. {message}"), _("Try again when it answers.")),
         "gate.target_busy": (_("Deployment {number} is going on at {target}; this one waits for it"), ""),
         "gate.live_changed": (_("Deployment {number} went live at {target} since the plan was made"), _("Make the plan again to see what changes now.")),

@@ -136,7 +136,7 @@ def test_a_cluster_that_went_away_says_so_and_keeps_its_abilities(sandbox: Sandb
 
 
 def test_maintenance_keeps_changes_away(sandbox: Sandbox, actor: Actor) -> None:
-    cluster = services.set_maintenance(cluster=add(sandbox, actor), on=True, actor=actor)
+    cluster = services.begin_maintenance(cluster=add(sandbox, actor), reason="upgrade", actor=actor)
     target = factories.target(factories.environment(factories.project()), cluster)
     with pytest.raises(Conflict, match=r"cluster\.maintenance"):
         preparation.prepare_target(target=target, harbor=harbor(sandbox), actor=actor)

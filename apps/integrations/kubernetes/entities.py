@@ -44,7 +44,12 @@ class Capabilities:
 
     version: Version
     groups: frozenset[str]
-    ingress_classes: tuple[str, ...] | None  # None: we may not list them
+    ingress_controllers: dict[str, str] | None  # of each ingress class; None: we may not list them
+
+    @property
+    def ingress_classes(self) -> tuple[str, ...] | None:
+        """Return the names of the ingress classes, None where we may not list them."""
+        return None if self.ingress_controllers is None else tuple(sorted(self.ingress_controllers))
 
     @property
     def has_metrics(self) -> bool:
@@ -65,6 +70,16 @@ class Capabilities:
     def has_istio(self) -> bool:
         """Return whether Istio's traffic objects can be applied."""
         return "networking.istio.io" in self.groups
+
+    @property
+    def has_prometheus_operator(self) -> bool:
+        """Return whether ServiceMonitors and the like can be applied."""
+        return "monitoring.coreos.com" in self.groups
+
+    @property
+    def has_cert_manager(self) -> bool:
+        """Return whether certificates can be asked for."""
+        return "cert-manager.io" in self.groups
 
 
 @dataclass(frozen=True)

@@ -30,10 +30,12 @@ class ServerFacts(Wire):
         try:
             listing = self._json("GET", kind_of("IngressClass").path(), operation="list ingressclasses")
             found = listing.get("items") or []
-            classes: tuple[str, ...] | None = tuple(sorted(item["metadata"]["name"] for item in found))
+            controllers: dict[str, str] | None = {
+                item["metadata"]["name"]: str((item.get("spec") or {}).get("controller", "")) for item in found
+            }
         except (Unauthorized, Missing):
-            classes = None
-        return Capabilities(self.version(), frozenset(group["name"] for group in groups), classes)
+            controllers = None
+        return Capabilities(self.version(), frozenset(group["name"] for group in groups), controllers)
 
     def permissions(self, actions: Iterable[Action]) -> list[Permission]:
         """Return for each action whether our credentials may do it, by SelfSubjectAccessReview.
