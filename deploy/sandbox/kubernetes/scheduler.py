@@ -17,6 +17,7 @@ from .store import Event, Store
 
 Object = dict[str, Any]
 FINAL = ("Succeeded", "Failed")
+WATCHED = ("pods", "nodes", "persistentvolumeclaims")
 
 
 class Scheduler:
@@ -32,7 +33,7 @@ class Scheduler:
 
     async def start(self) -> None:
         """Begin scheduling."""
-        self._unsubscribe = [self._store.subscribe(self._on_change, each) for each in ("pods", "nodes")]
+        self._unsubscribe = [self._store.subscribe(self._on_change, each) for each in WATCHED]
         self._wake.set()
         self._task = asyncio.create_task(self._run())
 
@@ -76,6 +77,9 @@ class Scheduler:
     def _schedule(self, pod: Object, used: dict[str, Counter[str]]) -> None:
         reasons: Counter[str] = Counter()
         nodes = self._store.scan("nodes")
+        if missing := self._missing_claim(pod):
+            self._refuse(pod, len(nodes), f'persistentvolumeclaim "{missing}" not found')
+            return
         for node in nodes:
             name = node["metadata"]["name"]
             faults = _faults(pod, node, used.get(name, Counter()))
@@ -83,7 +87,16 @@ class Scheduler:
                 self._bind(pod, name, used)
                 return
             reasons.update(faults)
-        self._refuse(pod, len(nodes), reasons)
+        listed = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+        self._refuse(pod, len(nodes), listed)
+
+    def _missing_claim(self, pod: Object) -> str:
+        """Return a claim of the pod's volumes that does not exist: no node is even looked at then."""
+        for volume in pod["spec"].get("volumes") or []:
+            claim = (volume.get("persistentVolumeClaim") or {}).get("claimName", "")
+            if claim and self._store.get("persistentvolumeclaims", pod["metadata"]["namespace"], claim) is None:
+                return str(claim)
+        return ""
 
     def _bind(self, pod: Object, node: str, used: dict[str, Counter[str]]) -> None:
         namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
@@ -99,11 +112,10 @@ class Scheduler:
             bound, "Normal", "Scheduled", f"Successfully assigned {namespace}/{name} to {node}", "Binding"
         )
 
-    def _refuse(self, pod: Object, nodes: int, reasons: Counter[str]) -> None:
+    def _refuse(self, pod: Object, nodes: int, listed: str) -> None:
         if nodes == 0:
             message = "no nodes available to schedule pods"
         else:
-            listed = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
             head = f"0/{nodes} nodes are available"
             message = (
                 f"{head}: {listed}. no new claims to deallocate, preemption: "
