@@ -24,6 +24,7 @@ from deploy.local.services import Service
 
 START_SECONDS = 30.0
 MOST_WORKERS = 8
+FOR_TESTS = "SLIPWAY_TEST_"  # the cluster that the contract is tested on, and its images
 # pytest-django reads the settings before any conftest; these keys are good for nothing else.
 KEYS = {
     "SLIPWAY_SECRET_KEY": "tests-only",
@@ -37,9 +38,11 @@ def run(home: Home, arguments: list[str]) -> int:
     packages.ensure(home, tests=True)
     packages.ensure_scanners(home)
     with private_services(home) as variables:
-        # Settings of a running installation must not reach the tests.
+        # Settings of a running installation must not reach the tests, only what is meant for them.
         environment = {
-            name: value for name, value in os.environ.items() if not name.startswith(("SLIPWAY_", "DJANGO_"))
+            name: value
+            for name, value in os.environ.items()
+            if name.startswith(FOR_TESTS) or not name.startswith(("SLIPWAY_", "DJANGO_"))
         }
         environment |= variables | {"SLIPWAY_SCANNERS": str(home.scanners)}
         environment["PATH"] = f"{home.venv / 'bin'}{os.pathsep}{environment.get('PATH', os.defpath)}"
