@@ -33,6 +33,10 @@ class Action(StrEnum):
     APPROVE_RELEASE = "release.approve"
     DEPLOY = "deployment.run"
     ROLLBACK = "deployment.rollback"
+    RESTART = "deployment.restart"
+    SCALE = "deployment.scale"
+    REMOVE = "deployment.remove"
+    REMOVE_FROM_PRODUCTION = "deployment.remove_from_production"
     TEST_VERDICT = "test.verdict"
     MANAGE_ENVIRONMENTS = "environment.manage"
     MANAGE_MEMBERS = "members.manage"
@@ -53,6 +57,10 @@ SCOPE_OF: dict[Action, Scope] = {
     Action.SUBMIT_RELEASE: Scope.RELEASE,
     Action.DEPLOY: Scope.RELEASE,
     Action.ROLLBACK: Scope.RELEASE,
+    Action.RESTART: Scope.RELEASE,
+    Action.SCALE: Scope.RELEASE,
+    Action.REMOVE: Scope.RELEASE,
+    Action.REMOVE_FROM_PRODUCTION: Scope.RELEASE,
     Action.TEST_VERDICT: Scope.APPROVE,
     Action.APPROVE_RELEASE: Scope.APPROVE,
     Action.MANAGE_ENVIRONMENTS: Scope.ADMIN,
@@ -98,6 +106,9 @@ _DEVELOP = _VIEW | {
     Action.SUBMIT_RELEASE,
     Action.DEPLOY,
     Action.ROLLBACK,
+    Action.RESTART,
+    Action.SCALE,
+    Action.REMOVE,
 }
 
 ALLOWED: dict[Role, frozenset[Action]] = {

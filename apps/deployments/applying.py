@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,8 @@ from django.utils import timezone
 from apps.core.lifecycle import Again
 from apps.integrations.errors import IntegrationError, Missing, Rejected
 from apps.integrations.kubernetes.answers import ApplyConflict
+from apps.integrations.kubernetes.client import OPERATION_MANAGERS, KubernetesClient
+from apps.integrations.kubernetes.entities import Applied
 from apps.integrations.kubernetes.order import apply_order
 from apps.integrations.redaction import Redactor
 from apps.manifests import selectors as manifests
@@ -52,7 +55,7 @@ def apply(deployment: Deployment) -> Again | None:
         if index < deployment.applied_objects:
             continue
         try:
-            client.apply(manifest, force=deployment.take_over_fields)
+            apply_over_own(client, manifest, force=deployment.take_over_fields)
         except (ApplyConflict, Rejected, Missing) as exc:
             _refuse(deployment, name_of(manifest), exc, bound.redactor)
             return None
@@ -68,7 +71,7 @@ def apply(deployment: Deployment) -> Again | None:
             Status.PROGRESSING,
             "deployment.applied",
             params={"objects": len(ordered)},
-            deadline_at=timezone.now() + _progress_deadline(ordered) + DEADLINE_SLACK,
+            deadline_at=timezone.now() + progress_deadline(ordered) + DEADLINE_SLACK,
         )
         DeploymentStage.objects.filter(pk=stage.pk, applied_at=None).update(applied_at=timezone.now())
     return Again(0.5)
@@ -84,7 +87,7 @@ def send_again(deployment: Deployment, stage: DeploymentStage) -> Again | None:
     overwritten = []
     for manifest in apply_order(bound.objects):
         try:
-            if client.apply(manifest, force=deployment.take_over_fields).changed:
+            if apply_over_own(client, manifest, force=deployment.take_over_fields).changed:
                 overwritten.append(name_of(manifest))
         except (ApplyConflict, Rejected, Missing) as exc:
             _refuse(deployment, name_of(manifest), exc, bound.redactor)
@@ -95,7 +98,22 @@ def send_again(deployment: Deployment, stage: DeploymentStage) -> Again | None:
     return Again(0.5)
 
 
-def _progress_deadline(objects: list[dict[str, Any]]) -> timedelta:
+def apply_over_own(client: KubernetesClient, manifest: dict[str, Any], *, force: bool) -> Applied:
+    """Apply one object; fields that Slipway's own operations set (a scaling, a pause) are no conflict: the bytes win.
+
+    Raises:
+        ApplyConflict: others own fields.
+    """
+    try:
+        return client.apply(manifest, force=force)
+    except ApplyConflict as exc:
+        if not all(conflict.manager in OPERATION_MANAGERS for conflict in exc.conflicts):
+            raise
+        return client.apply(manifest, force=True)
+
+
+def progress_deadline(objects: Sequence[Mapping[str, Any]]) -> timedelta:
+    """Return how long the cluster itself gives the rollout of these objects before it says that nothing moves."""
     seconds = [
         int(item["spec"].get("progressDeadlineSeconds") or DEFAULT_PROGRESS_SECONDS)
         for item in objects

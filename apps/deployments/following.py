@@ -94,7 +94,8 @@ def _complete(deployment: Deployment, stage: DeploymentStage, objects: list[dict
         return again
     if deployment.is_final:
         return None
-    remove_what_left(deployment, objects)
+    if deployment.brings_version:
+        remove_what_left(deployment, objects)
     with transaction.atomic():
         move(
             deployment,

@@ -33,11 +33,14 @@ ACTIVE = (Status.PENDING, Status.APPLYING, Status.PROGRESSING, Status.PAUSED)
 
 
 class Deployment(Lifecycle):
-    """One application brought to one version on one target."""
+    """One application brought to a version on one target, or an operation on the version that is there already."""
 
     class Kind(models.TextChoices):
         DEPLOY = "deploy", _("Release")
         ROLLBACK = "rollback", _("Rollback")
+        RESTART = "restart", _("Restart")
+        SCALE = "scale", _("Scaling")
+        REMOVAL = "removal", _("Removal")
 
     NOUN = "deployment"
     ADVANCE = "deployments.advance"
@@ -57,7 +60,16 @@ class Deployment(Lifecycle):
                 Status.ERRORED,
             }
         ),
-        Status.PAUSED: frozenset({Status.APPLYING, Status.FAILED, Status.CANCELED, Status.SUPERSEDED}),
+        Status.PAUSED: frozenset(
+            {
+                Status.APPLYING,
+                Status.PROGRESSING,
+                Status.FAILED,
+                Status.CANCELED,
+                Status.SUPERSEDED,
+                Status.ERRORED,
+            }
+        ),
         Status.SUCCEEDED: frozenset(),
         Status.FAILED: frozenset(),
         Status.ERRORED: frozenset(),
@@ -76,6 +88,9 @@ class Deployment(Lifecycle):
     release_item_id = models.BigIntegerField(null=True)  # releases are above: they look us up, we only keep the number
     note = models.CharField(max_length=500, blank=True, default="")
     take_over_fields = models.BooleanField(default=False)  # a person decided to take fields from other managers
+    parameters = models.JSONField(default=dict, blank=True)  # of an operation: the pods, the number, the objects
+    pause_wanted = models.BooleanField(null=True)  # what a person asked for last and no step has done yet, or holds
+    rollout_paused = models.BooleanField(default=False)  # our pause is on the cluster, perhaps also after the end
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     created_by_name = models.CharField(max_length=150)
     stage_position = models.PositiveSmallIntegerField(default=0)
@@ -97,7 +112,7 @@ class Deployment(Lifecycle):
                 fields=["application", "target"], condition=models.Q(status__in=ACTIVE), name="one_active_deployment"
             ),
             models.CheckConstraint(
-                condition=models.Q(kind="deploy") | models.Q(rollback_of__isnull=False),
+                condition=~models.Q(kind="rollback") | models.Q(rollback_of__isnull=False),
                 name="rollback_names_its_version",
             ),
         ]
@@ -109,6 +124,16 @@ class Deployment(Lifecycle):
     def get_absolute_url(self) -> str:
         """Return the address of its page."""
         return f"{self.application.get_absolute_url()}deployments/{self.number}/"
+
+    @property
+    def brings_version(self) -> bool:
+        """Return whether it applies stored bytes; an operation leaves the version as it is."""
+        return self.kind in VERSIONED
+
+    @property
+    def can_pause(self) -> bool:
+        """Return whether there is a rollout that can be held: numbers change also while one is."""
+        return not self.is_final and self.kind in PAUSABLE
 
     def live_topics(self) -> list[str]:
         """Return the topics of the pages that show it."""
@@ -127,6 +152,12 @@ class Deployment(Lifecycle):
             "release_item_id": self.release_item_id,
             "cause": self.cause_code,
         }
+
+
+# What carries a version; what decides which version is meant to run; what has a rollout to hold.
+VERSIONED = (Deployment.Kind.DEPLOY, Deployment.Kind.ROLLBACK)
+DECIDING = (*VERSIONED, Deployment.Kind.REMOVAL)
+PAUSABLE = (*VERSIONED, Deployment.Kind.RESTART)
 
 
 class DeploymentStage(models.Model):

@@ -17,6 +17,7 @@ from apps.integrations.errors import Stale, Unavailable
 
 from . import entries
 from .models import Deployment, DeploymentStage, Status
+from .stopping import left_behind
 
 MAINTENANCE_PAUSE = timedelta(seconds=10)
 
@@ -27,7 +28,8 @@ def guarded(step: Step) -> Step:
     @wraps(step)
     def run(deployment: Deployment) -> Again | None:
         if deployment.cancel_requested_at is not None:
-            move(deployment, Status.CANCELED, "deployment.canceled", entries.WARNING)
+            code, params = left_behind(deployment)
+            move(deployment, Status.CANCELED, code, entries.WARNING, params=params)
             return None
         if deployment.target.cluster.in_maintenance:
             return _wait_out_maintenance(deployment)

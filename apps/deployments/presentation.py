@@ -10,7 +10,7 @@ from apps.manifests import diff
 from apps.manifests import selectors as manifests
 
 from . import selectors
-from .models import Deployment, DeploymentEntry
+from .models import Deployment, DeploymentEntry, Status
 
 _TONES = {
     DeploymentEntry.Level.INFO: ("neutral", "circle-dot"),
@@ -21,6 +21,12 @@ _ICONS = {
     "deployment.requested": ("blue", "rocket"),
     "deployment.rollback_requested": ("violet", "undo-2"),
     "deployment.succeeded": ("green", "circle-check"),
+    "deployment.restart_requested": ("blue", "refresh-cw"),
+    "deployment.scale_requested": ("blue", "gauge"),
+    "deployment.bounds_requested": ("blue", "gauge"),
+    "deployment.removal_requested": ("red", "trash-2"),
+    "deployment.paused": ("violet", "circle-pause"),
+    "deployment.removed": ("green", "circle-check"),
 }
 
 
@@ -80,9 +86,9 @@ class RollbackPreview:
 
 def rollback_preview(to: Deployment) -> RollbackPreview:
     """Return what a rollback to `to` would change against what was last applied there, from stored bytes alone."""
-    newest = (
-        selectors.list_deployments(to.application, target=to.target).prefetch_related("stages__manifest_set").first()
-    )
+    newest = selectors.list_versions(to.application, target=to.target).prefetch_related("stages__manifest_set").first()
+    if newest is not None and not newest.brings_version and newest.status == Status.SUCCEEDED:
+        newest = None  # taken off: everything is new
     live = selectors.live_deployment(to.application, to.target)
     return RollbackPreview(to, live, diff.diff_sets(_objects(newest), _objects(to)))
 
@@ -90,7 +96,7 @@ def rollback_preview(to: Deployment) -> RollbackPreview:
 def changes_since_previous(deployment: Deployment) -> list[diff.ObjectChange]:
     """Return what a deployment's bytes changed against the deployment before it on the same target."""
     before = (
-        selectors.list_deployments(deployment.application, target=deployment.target)
+        selectors.list_versions(deployment.application, target=deployment.target)
         .filter(number__lt=deployment.number)
         .prefetch_related("stages__manifest_set")
         .first()

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
 from apps.applications.models import Application, Environment, Target
 from apps.core.errors import NotFound
 
-from .models import ACTIVE, Deployment, DeploymentEntry, DeploymentStage, Status
+from .models import ACTIVE, DECIDING, VERSIONED, Deployment, DeploymentEntry, DeploymentStage, Status
 
+_REMOVAL = Deployment.Kind.REMOVAL
 RELATED = (
     "application__project",
     "target__environment",
@@ -50,13 +51,21 @@ def get_deployment(application: Application, number: int) -> Deployment:
 
 
 def live_deployment(application: Application, target: Target) -> Deployment | None:
-    """Return what was last brought to a target successfully: the version that is meant to run there."""
-    return (
-        Deployment.objects.filter(application=application, target=target, status=Status.SUCCEEDED)
-        .select_related(*RELATED)
-        .order_by("-id")
-        .first()
-    )
+    """Return what was last brought to a target successfully: the version that is meant to run there, if any is."""
+    last = list_versions(application, target=target).filter(status=Status.SUCCEEDED).order_by("-id").first()
+    return last if last is not None and last.brings_version else None
+
+
+def list_versions(application: Application, *, target: Target | None = None) -> QuerySet[Deployment]:
+    """Return the deployments that decide which version is there, newest first: operations on it are left out."""
+    return list_deployments(application, target=target).filter(kind__in=DECIDING)
+
+
+def last_applied(application: Application, target: Target) -> Deployment | None:
+    """Return the deployment whose stored bytes a cluster got last, whether they ran well or not; None once removed."""
+    sent = Q(first_accepted_at__isnull=False, kind__in=VERSIONED) | Q(status=Status.SUCCEEDED)
+    last = list_versions(application, target=target).filter(sent).order_by("-id").first()
+    return last if last is not None and last.brings_version else None
 
 
 def active_deployment(application: Application, target: Target) -> Deployment | None:
@@ -69,10 +78,8 @@ def active_deployment(application: Application, target: Target) -> Deployment | 
 
 
 def find_newer(deployment: Deployment) -> Deployment | None:
-    """Return the newest deployment of the same application and target where it is a later one: the page says so."""
-    return (
-        list_deployments(deployment.application, target=deployment.target).filter(number__gt=deployment.number).first()
-    )
+    """Return the newest version of the same application and target where it is a later one: the page says so."""
+    return list_versions(deployment.application, target=deployment.target).filter(number__gt=deployment.number).first()
 
 
 def rollback_points(application: Application, target: Target, *, limit: int = 50) -> list[Deployment]:
@@ -82,8 +89,8 @@ def rollback_points(application: Application, target: Target, *, limit: int = 50
     """
     seen: set[str] = set()
     points: list[Deployment] = []
-    succeeded = list_deployments(application, target=target).filter(status=Status.SUCCEEDED)
-    newest = list_deployments(application, target=target).first()
+    succeeded = list_deployments(application, target=target).filter(status=Status.SUCCEEDED, kind__in=VERSIONED)
+    newest = list_versions(application, target=target).first()
     stages = DeploymentStage.objects.select_related("manifest_set").defer("manifest_set__content")
     for deployment in succeeded.prefetch_related(Prefetch("stages", stages))[: limit * 4]:
         content = final_stage(deployment).manifest_set.sha256
@@ -119,6 +126,17 @@ class Cell:
             return self.last
         return None
 
+    @property
+    def is_removed(self) -> bool:
+        """Return whether the application was taken off: it is as if it had never been there, and its history stays."""
+        return (
+            self.live is None
+            and self.active is None
+            and self.last is not None
+            and self.last.kind == _REMOVAL
+            and (self.last.status == Status.SUCCEEDED)
+        )
+
 
 def _latest(application_ids: Iterable[int], **conditions: object) -> dict[tuple[int, int], Deployment]:
     rows = (
@@ -136,7 +154,8 @@ def matrix(applications: Iterable[Application], environments: Iterable[Environme
     Give environments with `targets` prefetched (each with its cluster).
     """
     ids = [application.pk for application in applications]
-    live = _latest(ids, status=Status.SUCCEEDED)
+    decided = _latest(ids, status=Status.SUCCEEDED, kind__in=DECIDING)
+    live = {place: row for place, row in decided.items() if row.brings_version}
     active = _latest(ids, status__in=ACTIVE)
     last = _latest(ids)
     targets = [target for environment in environments for target in environment.targets.all()]

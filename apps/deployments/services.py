@@ -123,8 +123,10 @@ def require_rollback_point(deployment: Deployment) -> None:
     """Raise where a deployment is no version to go back to.
 
     Raises:
-        Conflict: it never ran well.
+        Conflict: it carries no version, or never ran well.
     """
+    if not deployment.brings_version:
+        raise Conflict("deployment.no_version", number=deployment.number)
     if deployment.status != Status.SUCCEEDED:
         raise Conflict("deployment.never_succeeded", number=deployment.number, status=deployment.status)
 

@@ -118,6 +118,15 @@ class Place:
             for item in self.client.list_objects(kind, self.target.namespace, labels=labels).items
         } | {"generation": str(self.get("Deployment")["metadata"]["generation"])}
 
+    def labelled(self) -> list[str]:
+        """Return the names of what carries the application's label and is no pod."""
+        labels = {reading.APPLICATION_LABEL: self.application.uid}
+        return [
+            f"{kind}/{item['metadata']['name']}"
+            for kind in ("Deployment", "ConfigMap", "Secret", "Service", "Ingress", "HorizontalPodAutoscaler")
+            for item in self.client.list_objects(kind, self.target.namespace, labels=labels).items
+        ]
+
     def greetings(self) -> set[str]:
         """Return what the pods that are there are told to say."""
         labels = {reading.APPLICATION_LABEL: self.application.uid}

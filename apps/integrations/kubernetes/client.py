@@ -27,6 +27,9 @@ T = TypeVar("T")
 FIELD_MANAGER: Final = "slipway"
 RESTART_MANAGER: Final = "slipway-restart"
 SCALE_MANAGER: Final = "slipway-scale"
+PAUSE_MANAGER: Final = "slipway-pause"
+# What a person did through Slipway besides releasing: no stranger's hand, neither to an apply nor to a look for drift.
+OPERATION_MANAGERS: Final = frozenset({RESTART_MANAGER, SCALE_MANAGER, PAUSE_MANAGER})
 RESTART_ANNOTATION: Final = "kubectl.kubernetes.io/restartedAt"
 PAGE: Final = 500
 LIST_ATTEMPTS: Final = 2
