@@ -71,7 +71,7 @@ def view(
 ) -> CellView:
     """Return the view of a cell; with `state` it says what the cluster says now, without it what was last known."""
     made = CellView(cell.target)
-    shown = cell.live or cell.active or cell.last
+    shown = None if cell.is_removed else cell.live or cell.active or cell.last
     if shown is not None:
         made.url = shown.get_absolute_url()
         made.version, made.at = version_of(shown), shown.finished_at or shown.created_at
@@ -100,8 +100,15 @@ def _show_doings(made: CellView, cell: DeploymentCell) -> None:
     if telling is cell.active:
         made.ready, made.wanted = telling.ready, telling.wanted
     if cell.live is not None and cell.live.pk != telling.pk:
-        note = _("{version} is going there") if telling is cell.active else _("{version} did not make it")
+        note = _note(telling, going=telling is cell.active)
         made.cause = " ".join(filter(None, [note.format(version=version_of(telling)) + ".", made.cause]))
+
+
+def _note(telling: Deployment, *, going: bool) -> str:
+    """Return what is said beside the version that serves while another comes, or something is done with this one."""
+    if telling.brings_version:
+        return _("{version} is going there") if going else _("{version} did not make it")
+    return str(telling.get_kind_display()) if going else f"{telling.get_kind_display()}: {telling.get_status_display()}"
 
 
 def _show_state(made: CellView, cell: DeploymentCell, state: TargetState) -> None:

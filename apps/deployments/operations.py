@@ -166,8 +166,8 @@ def require_confirmed(application: Application, target: Target, typed: str) -> N
 
 def replicas_of(deployment: Deployment) -> int | None:
     """Return how many pods the stored bytes ask for; None where an autoscaler decides."""
-    spec = next((item["spec"] for item in _objects(deployment) if item["kind"] == "Deployment"), {})
-    return int(spec["replicas"]) if "replicas" in spec else None
+    specs = [item["spec"] for item in _objects(deployment) if item["kind"] == "Deployment"]
+    return int(specs[0]["replicas"]) if specs and "replicas" in specs[0] else None
 
 
 def bounds_of(deployment: Deployment) -> tuple[int, int] | None:

@@ -20,9 +20,10 @@ from django.utils import timezone
 from apps.applications.models import Application, Target
 from apps.core.lifecycle import Again, Step
 from apps.integrations.calls import Timeout
-from apps.integrations.errors import Stale
+from apps.integrations.errors import IntegrationError, Stale
 from apps.integrations.kubernetes.client import KubernetesClient
 from apps.workloads import reading as workloads
+from apps.workloads.selectors import PAGE_TIMEOUT
 
 from . import entries
 from .models import Deployment, Status
@@ -57,6 +58,24 @@ def find_belongings(application: Application, target: Target, *, timeout: Timeou
     client = workloads.client_for(target, timeout=timeout)
     found = _labelled(client, target.namespace, application)
     return Belongings([item for item in found if is_ours(item)], [item for item in found if not is_ours(item)])
+
+
+@dataclass(frozen=True)
+class RemovalPreview:
+    """What a removal would delete and leave, by name; or why that cannot be told now."""
+
+    objects: list[str]
+    left_alone: list[str]
+    error: IntegrationError | None = None
+
+
+def preview(application: Application, target: Target) -> RemovalPreview:
+    """Return what a removal would do; a cluster that cannot be asked is told, not raised."""
+    try:
+        belongings = find_belongings(application, target, timeout=PAGE_TIMEOUT)
+    except IntegrationError as exc:
+        return RemovalPreview([], [], exc)
+    return RemovalPreview([*map(name_of, belongings.ours)], [*map(name_of, belongings.others)])
 
 
 @guarded

@@ -46,6 +46,7 @@ class DeploymentSerializer(serializers.ModelSerializer[Deployment]):
     build = serializers.IntegerField(source="build.number", allow_null=True, default=None)
     rollback_of = serializers.IntegerField(source="rollback_of.number", allow_null=True, default=None)
     cause = serializers.SerializerMethodField()
+    parameters = serializers.DictField(help_text="What an operation was asked for: pods, a number, bounds; objects.")
     url = serializers.CharField(source="get_absolute_url")
 
     class Meta:
@@ -53,7 +54,7 @@ class DeploymentSerializer(serializers.ModelSerializer[Deployment]):
         fields = [
             "number", "kind", "status", "environment", "target", "cluster", "namespace", "build", "rollback_of", "note",
             "created_by_name", "created_at", "status_since", "finished_at", "first_accepted_at", "ready", "wanted",
-            "applied_objects", "total_objects", "cause", "url",
+            "applied_objects", "total_objects", "parameters", "rollout_paused", "cause", "url",
         ]  # fmt: skip
 
     @extend_schema_field(CauseSerializer(allow_null=True))

@@ -25,13 +25,18 @@ def restart(place: Place, **options: Any) -> Deployment:
 
 def scale(place: Place, replicas: int, **options: Any) -> Deployment:
     return operations.request_scale(
-        application=place.application, target=place.target, actor=place.world.actor, replicas=replicas, **options
+        application=place.application,
+        target=place.target,
+        actor=place.world.actor,
+        replicas=replicas,
+        confirmed=place.application.slug,
+        **options,
     )
 
 
-def remove(place: Place, **options: Any) -> Deployment:
+def remove(place: Place) -> Deployment:
     return operations.request_removal(
-        application=place.application, target=place.target, actor=place.world.actor, **options
+        application=place.application, target=place.target, actor=place.world.actor, confirmed=place.application.slug
     )
 
 
