@@ -12,9 +12,8 @@ from django.utils import timezone
 from apps.core.lifecycle import Again
 from apps.integrations.errors import IntegrationError, Missing, Rejected
 from apps.integrations.kubernetes.answers import ApplyConflict
-from apps.integrations.kubernetes.client import OPERATION_MANAGERS, KubernetesClient
-from apps.integrations.kubernetes.entities import Applied
 from apps.integrations.kubernetes.order import apply_order
+from apps.integrations.kubernetes.ownership import apply_over_own
 from apps.integrations.redaction import Redactor
 from apps.manifests import selectors as manifests
 from apps.workloads import reading as workloads
@@ -96,20 +95,6 @@ def send_again(deployment: Deployment, stage: DeploymentStage) -> Again | None:
         return None
     entries.note(deployment, "deployment.sent_again", entries.WARNING, objects=overwritten)
     return Again(0.5)
-
-
-def apply_over_own(client: KubernetesClient, manifest: dict[str, Any], *, force: bool) -> Applied:
-    """Apply one object; fields that Slipway's own operations set (a scaling, a pause) are no conflict: the bytes win.
-
-    Raises:
-        ApplyConflict: others own fields.
-    """
-    try:
-        return client.apply(manifest, force=force)
-    except ApplyConflict as exc:
-        if not all(conflict.manager in OPERATION_MANAGERS for conflict in exc.conflicts):
-            raise
-        return client.apply(manifest, force=True)
 
 
 def progress_deadline(objects: Sequence[Mapping[str, Any]]) -> timedelta:
