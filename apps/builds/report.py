@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import jsonschema
@@ -35,6 +36,13 @@ def parse(content: bytes, *, build_id: str) -> dict[str, Any]:
     if report["build_id"] != build_id:
         raise ReportError("build.wrong_report")
     return report
+
+
+def without_secrets(report: dict[str, Any], redact: Callable[[str], str]) -> dict[str, Any]:
+    """Return the report with its words masked: stages say what went wrong, scanners quote the lines they blame."""
+    stages = [stage | {"detail": redact(stage["detail"])} for stage in report["stages"]]
+    findings = [finding | {"message": redact(finding["message"])} for finding in report["scan"]["findings"]]
+    return report | {"stages": stages, "scan": report["scan"] | {"findings": findings}}
 
 
 def gate_problems(report: dict[str, Any], gate: str) -> int:

@@ -10,8 +10,8 @@ from apps.applications.models import Application
 from apps.core.errors import NotFound
 
 from . import logtext
+from .consolelog import LOG_LIMIT
 from .models import Build, BuildStage, Finding, LogChunk, Status
-from .steps import LOG_LIMIT
 
 RELATED = ("application__project", "application__harbor", "dockerfile", "created_by")
 SORTS = {
@@ -41,7 +41,7 @@ def list_builds(
     application: Application, *, search: str = "", status: str = "", ref: str = "", sort: str = "-number"
 ) -> QuerySet[Build]:
     """Return an application's builds; `search` looks at number, commit, ref, title and authors."""
-    builds = Build.objects.filter(application=application).select_related(*RELATED).defer("report")
+    builds = Build.objects.filter(application=application).select_related(*RELATED).defer("report", "log_held")
     if status in Status.values:
         builds = builds.filter(status=status)
     if ref:

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from apps.core.errors import NotFound
 from apps.integrations.connection import Connection as ClientConnection
+from apps.integrations.redaction import Redactor
 
 from .models import Connection
 
@@ -46,6 +47,11 @@ def client_connection(connection: Connection) -> ClientConnection:
         ca_pem=ca_pem,
         options=connection.options,
     )
+
+
+def redactor_for(connection: Connection) -> Redactor:
+    """Return what masks the credentials of a connection, its own and what it signs its calls to us with."""
+    return Redactor([connection.secret, connection.webhook_secret], connection.username)
 
 
 def registry_host(harbor: Connection) -> str:

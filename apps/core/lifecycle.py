@@ -12,6 +12,7 @@ wants its next step (`next_step_at`), a countdown makes that fast and the sweep 
 from __future__ import annotations
 
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from . import live
 from .dispatch import enqueue
 from .errors import IllegalTransition, PlatformError, SlipwayError, UserError
 from .events import emit
+from .masking import Redact, masked, nothing, unchanged
 
 log = structlog.get_logger(__name__)
 
@@ -63,6 +65,8 @@ class Lifecycle(models.Model):
     NOUN: ClassVar[str]  # events are `<NOUN>.<status>`
     FAILED: ClassVar[str] = "failed"
     ERRORED: ClassVar[str] = "errored"
+    # Fields with words of other systems, which may quote a secret that they were sent.
+    QUOTING: ClassVar[frozenset[str]] = frozenset({"error_params", "cause_params"})
 
     status = models.CharField(max_length=20)
     status_since = models.DateTimeField(default=timezone.now)
@@ -100,8 +104,28 @@ class Lifecycle(models.Model):
         return []
 
     def event_payload(self) -> dict[str, Any]:
-        """Return what subscribers need to know without reading this row. No secrets."""
+        """Return what subscribers need to know without reading this row: ids and codes, no words of other systems."""
         return {}
+
+    def make_redactor(self) -> Redact:
+        """Return what masks the secrets that texts about this row may quote. Overridden by rows that know some."""
+        return unchanged
+
+    def redactor(self) -> Redact:
+        """Return what takes secrets out of texts; what is stored in QUOTING, and what is logged, passes through it."""
+        try:
+            return self.make_redactor()
+        except SlipwayError as exc:
+            # A key that is gone must not keep a row from ending, nor let words through unread.
+            log.warning("lifecycle.cannot_redact", noun=self.NOUN, row=self.pk, code=exc.code)
+            return nothing
+
+    def _masked(self, fields: dict[str, Any]) -> dict[str, Any]:
+        quoting = {name for name in self.QUOTING if fields.get(name)}
+        if not quoting:
+            return fields
+        redact = self.redactor()
+        return fields | {name: masked(fields[name], redact) for name in quoting}
 
     def event_project_id(self) -> int | None:
         """Return the project that the row belongs to, for filtering events."""
@@ -118,6 +142,7 @@ class Lifecycle(models.Model):
             LeaseLost: somebody else holds the row now.
 
         """
+        fields = self._masked(fields)
         if not self.held().update(**fields):
             raise LeaseLost
         for name, value in fields.items():
@@ -137,7 +162,7 @@ class Lifecycle(models.Model):
             raise IllegalTransition("lifecycle.illegal", noun=self.NOUN, old=self.status, new=status)
         now = timezone.now()
         final = not self.TRANSITIONS[status]
-        fields |= {
+        fields = self._masked(fields) | {
             "status": status,
             "status_since": now,
             "attempts": 0,
@@ -277,8 +302,9 @@ def advance(model: type[Lifecycle], pk: int, steps: Mapping[str, Step]) -> None:
             again = _after_error(row, StepTooLong("platform.step_too_long"))
         except (OperationalError, InterfaceError):
             raise  # the database is away: nothing can be written now, the sweep finds the row when the lease is over
-        except Exception as exc:
-            log.exception("lifecycle.step_crashed", noun=row.NOUN, row=row.pk, status=row.status)
+        except Exception as exc:  # noqa: BLE001 - whatever a step did not expect ends its row; logged with its trace
+            trace = _trace(row, exc)
+            log.error("lifecycle.step_crashed", noun=row.NOUN, row=row.pk, status=row.status, exception=trace)
             _as_stored(row)
             if row.is_final:
                 return  # it ended, and what crashed came after: the sweep makes up for it
@@ -298,6 +324,11 @@ def _as_stored(row: Lifecycle) -> None:
     row.refresh_from_db(fields=["status"])
 
 
+def _trace(row: Lifecycle, exc: Exception) -> str:
+    """Return the traceback with its causes, which quote what was sent and answered, without secrets."""
+    return row.redactor()("".join(traceback.format_exception(exc)))
+
+
 def _after_error(row: Lifecycle, exc: SlipwayError) -> Again:
     """Decide what an error means for the row: try again later, or end it."""
     _as_stored(row)
@@ -307,12 +338,14 @@ def _after_error(row: Lifecycle, exc: SlipwayError) -> Again:
     if exc.retryable and not past_deadline:
         delay = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(row.attempts, 10))
         delay = max(delay, float(getattr(exc, "retry_after", None) or 0))
-        log.warning("lifecycle.retry", noun=row.NOUN, row=row.pk, status=row.status, error=str(exc), delay=delay)
+        error = row.redactor()(str(exc))
+        log.warning("lifecycle.retry", noun=row.NOUN, row=row.pk, status=row.status, error=error, delay=delay)
         row.record(attempts=row.attempts + 1, error_code=exc.code, error_params=exc.params)
         return Again(delay)
     if isinstance(exc, UserError):
         row.transition(row.FAILED, error_code=exc.code, error_params=exc.params)
     else:
-        log.error("lifecycle.errored", noun=row.NOUN, row=row.pk, status=row.status, error=str(exc), exc_info=exc)
+        trace = _trace(row, exc)
+        log.error("lifecycle.errored", noun=row.NOUN, row=row.pk, status=row.status, code=exc.code, exception=trace)
         row.transition(row.ERRORED, error_code=exc.code, error_params=exc.params)
     return Again()

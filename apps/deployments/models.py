@@ -10,8 +10,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.applications.models import Application, Target
+from apps.applications.secrecy import redactor_for
 from apps.builds.models import Build
+from apps.clusters.selectors import client_connection
 from apps.core.lifecycle import Lifecycle
+from apps.core.masking import Redact
 from apps.manifests.models import ManifestSet
 
 
@@ -44,6 +47,7 @@ class Deployment(Lifecycle):
 
     NOUN = "deployment"
     ADVANCE = "deployments.advance"
+    QUOTING = Lifecycle.QUOTING | {"evidence"}
     TRANSITIONS = {
         Status.PENDING: frozenset({Status.APPLYING, Status.CANCELED, Status.SUPERSEDED, Status.FAILED, Status.ERRORED}),
         Status.APPLYING: frozenset(
@@ -142,6 +146,11 @@ class Deployment(Lifecycle):
     def event_project_id(self) -> int:
         """Return its project."""
         return int(self.application.project_id)
+
+    def make_redactor(self) -> Redact:
+        """Return what masks the secret values of its application and the credential of its cluster."""
+        secrets = redactor_for(self.application)
+        return secrets | client_connection(self.target.cluster).redactor
 
     def event_payload(self) -> dict[str, Any]:
         """Return what subscribers need to know."""

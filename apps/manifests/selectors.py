@@ -124,6 +124,14 @@ def bound_values(application: Application, references: Iterable[str]) -> Mapping
     return dict(rows.values_list("reference", "value"))
 
 
+def secret_values(application: Application) -> set[str]:
+    """Return the plain values of all secrets an application has or had: old ones are bound again by a rollback.
+
+    Only for masking. Never log, store or send on what this returns.
+    """
+    return set(SecretValue.objects.filter(application=application, withdrawn=False).values_list("value", flat=True))
+
+
 def stored_objects(manifest_set: ManifestSet) -> list[Manifest]:
     """Return the objects of a stored set; secrets hold references."""
     return canonical.decode(bytes(manifest_set.content))

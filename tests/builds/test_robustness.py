@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from apps.builds import selectors
+from apps.builds import runs, selectors, services
 from apps.builds.models import Build, BuildStage, Finding, LogChunk
-from apps.builds.steps import MOST_TRIGGERS, SETTLE
+from apps.builds.triggering import MOST_TRIGGERS, SETTLE
+from apps.connections import selectors as connections
+from apps.integrations.calls import Timeout
+from apps.integrations.errors import OutcomeUnknown
+from apps.integrations.jenkins.client import JenkinsClient
 from apps.registry.models import Artifact
 from tests.builds.world import World, drive, step
 
@@ -44,11 +51,17 @@ class Killer:
         monkeypatch.setattr(owner, name, deadly)
 
 
+def write_slow_dockerfile(world: World) -> None:
+    """Save a Dockerfile whose build runs until it is stopped."""
+    text = world.write_dockerfile().content
+    world.write_dockerfile(text.replace("RUN if [ -x", "RUN sleep 60\nRUN if [ -x"))
+
+
 def settle(build: Build) -> None:
     """Let the time pass that a step waits for what a trigger without an answer did, and the lease of the dead expire."""
     asked = Build.objects.get(pk=build.pk).triggered_at
     if asked is not None:
-        Build.objects.filter(pk=build.pk).update(triggered_at=asked - SETTLE)
+        Build.objects.filter(pk=build.pk).update(triggered_at=asked - runs.IN_FLIGHT)
     Build.objects.filter(pk=build.pk).update(leased_until=None)
 
 
@@ -113,6 +126,108 @@ def test_a_trigger_whose_answer_is_lost_is_not_sent_again(world: World) -> None:
     assert (build.status, world.triggers(since), world.runs()) == ("succeeded", 1, 1)
 
 
+def trigger_and_die(monkeypatch: pytest.MonkeyPatch, build: Build) -> None:
+    """Kill the worker while Jenkins has its trigger and has not answered; its lease runs out, and half a minute passes."""
+    kept = JenkinsClient.trigger
+
+    def trigger(client: JenkinsClient, name: str, parameters: Mapping[str, str]) -> int:
+        with suppress(OutcomeUnknown):
+            kept(client, name, parameters)
+        raise Killed
+
+    connection = connections.client_connection(build.application.jenkins)
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "client_of", lambda _build: JenkinsClient(connection, timeout=Timeout(read=0.5)))
+        patch.setattr(JenkinsClient, "trigger", trigger)
+        with pytest.raises(Killed):
+            step(build)
+    build.refresh_from_db()
+    assert build.triggered_at is not None
+    asked = build.triggered_at - timedelta(seconds=30)
+    Build.objects.filter(pk=build.pk).update(leased_until=None, triggered_at=asked)
+
+
+def test_a_trigger_that_jenkins_takes_in_long_after_the_worker_died_is_the_only_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.write_dockerfile()
+    build, since = world.request(), world.sandbox.journal_end()
+    with world.sandbox.fault(kind="late", seconds=4, server="jenkins", path=f"{world.job}buildWithParameters"):
+        trigger_and_die(monkeypatch, build)
+        build = step(build)
+        # It may be on its way: nothing is sent.
+        assert (build.status, build.triggers, world.runs()) == ("pending", 1, 0)
+        build = drive(build)
+    assert (build.status, world.triggers(since), world.runs()) == ("succeeded", 1, 1)
+
+
+@pytest.mark.parametrize("wish", ["deadline", "cancel"])
+def test_a_run_that_starts_after_nobody_wants_it_any_more_is_stopped(
+    world: World, monkeypatch: pytest.MonkeyPatch, wish: str
+) -> None:
+    write_slow_dockerfile(world)
+    build = world.request()
+    with world.sandbox.fault(kind="late", seconds=3, server="jenkins", path=f"{world.job}buildWithParameters"):
+        trigger_and_die(monkeypatch, build)
+        if wish == "deadline":
+            Build.objects.filter(pk=build.pk).update(deadline_at=timezone.now() - timedelta(minutes=10))
+        else:
+            services.cancel_build(build=build, actor=world.developer)
+        assert step(build).status == "pending"
+        build = drive(build, timeout=30)
+    assert (build.status, build.cause_code) == {
+        "deadline": ("errored", "build.timed_out"),
+        "cancel": ("canceled", ""),
+    }[wish]
+    assert world.runs() <= 1
+    run = world.jenkins.find_build(build.job, runs.ID_PARAMETER, str(build.uid))
+    assert run is None or not run.building
+    assert world.jenkins.find_queued(build.job, runs.ID_PARAMETER, str(build.uid)) is None
+
+
+@pytest.mark.parametrize("wish", ["deadline", "cancel"])
+def test_an_item_that_became_a_run_meanwhile_is_stopped_as_a_run(world: World, wish: str) -> None:
+    write_slow_dockerfile(world)
+    build = drive(world.request(), until=("queued",))
+    until = time.monotonic() + 20
+    while world.jenkins.find_build(build.job, runs.ID_PARAMETER, str(build.uid)) is None:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    if wish == "deadline":
+        Build.objects.filter(pk=build.pk).update(deadline_at=timezone.now() - timedelta(seconds=1))
+    else:
+        services.cancel_build(build=build, actor=world.developer)
+    build = drive(build, timeout=30)
+    assert build.status == {"deadline": "errored", "cancel": "canceled"}[wish]
+    assert world.jenkins.find_build(build.job, runs.ID_PARAMETER, str(build.uid)).building is False
+
+
+def test_what_leaves_the_queue_between_two_looks_is_not_missed() -> None:
+    class Moving:
+        """A Jenkins in which the item becomes a run as soon as the queue was read."""
+
+        started = False
+
+        def find_queued(self, *_: str) -> None:
+            self.started = True
+
+        def find_build(self, *_: str) -> str | None:
+            return "the run" if self.started else None
+
+    assert runs.find(Moving(), Build(job="slipway/shop/web")) == "the run"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("status", "sure"), [(503, True), (500, False)])
+def test_a_trigger_that_surely_did_nothing_is_sent_again_at_once(world: World, status: int, sure: bool) -> None:
+    world.write_dockerfile()
+    build, path = world.request(), f"{world.job}buildWithParameters"
+    with world.sandbox.fault(kind="status", status=status, server="jenkins", path=path):
+        build = step(build)
+    assert (build.status, build.error_code) == ("pending", "integration.unavailable")
+    assert (build.triggered_at is None, build.triggers) == (sure, 0 if sure else 1)
+    assert step(build).status == ("queued" if sure else "pending")
+
+
 def test_jenkins_restarted_with_the_build_queued(world: World) -> None:
     world.write_dockerfile()
     build, since = world.request(), world.sandbox.journal_end()
@@ -172,8 +287,7 @@ def test_jenkins_that_is_unwell_for_a_while_is_waited_for(world: World) -> None:
 
 
 def test_a_build_past_its_deadline_is_stopped(world: World) -> None:
-    text = world.write_dockerfile().content
-    world.write_dockerfile(text.replace("RUN if [ -x", "RUN sleep 60\nRUN if [ -x"))
+    write_slow_dockerfile(world)
     build = drive(world.request(), until=("running",))
     Build.objects.filter(pk=build.pk).update(deadline_at=timezone.now() - timedelta(seconds=1))
     build = drive(build, timeout=30)

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 import redis
+import structlog
 from celery.exceptions import SoftTimeLimitExceeded
+from cryptography.fernet import Fernet
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
@@ -22,6 +24,8 @@ from apps.core.errors import IllegalTransition, InvalidInput, SlipwayError
 from apps.core.lifecycle import Again, LeaseLost, advance
 from apps.core.models import Event
 from apps.core.sweep import sweep
+from apps.manifests import services as manifests
+from tests import factories
 
 from .rows import build
 
@@ -281,3 +285,68 @@ def test_what_happens_to_a_row_during_a_long_step_is_not_put_off(disturb: str) -
     assert row.next_step_at is not None
     assert row.next_step_at <= timezone.now()
     assert sent()[-1][0] == "builds.advance"
+
+
+SECRET = "hunter2-of-the-shop"
+
+
+class Answered(SlipwayError):
+    """A tool that quotes what it was sent."""
+
+    retryable = True
+
+
+def quoting(_row: Build) -> Again:
+    try:
+        raise ValueError(f"refused: {SECRET}")
+    except ValueError as exc:
+        raise Answered("integration.rejected", message=f"cannot use {SECRET}", seen=[{"value": SECRET}]) from exc
+
+
+def with_secret(**fields: Any) -> Build:
+    row = build(**fields)
+    manifests.set_secret(
+        application=row.application, key="KEY", value=SECRET, actor=factories.actor(factories.user(is_superuser=True))
+    )
+    return row
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_what_a_tool_quotes_is_masked_in_the_row_and_in_the_log(late: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    row = with_secret(deadline_at=timezone.now() - timedelta(seconds=1) if late else None)
+    with structlog.testing.capture_logs() as lines:
+        advance(Build, row.pk, {Status.PENDING: quoting})
+    row.refresh_from_db()
+    assert row.status == (Status.ERRORED if late else Status.PENDING)
+    assert row.error_params == {"message": "cannot use ***", "seen": [{"value": "***"}]}
+    assert SECRET not in str(lines) + capsys.readouterr().err
+    assert any("***" in str(line) for line in lines)
+    if late:
+        assert "ValueError: refused: ***" in str(lines)
+
+
+def test_a_crash_is_logged_without_secrets() -> None:
+    row = with_secret()
+
+    def crash(_row: Build) -> Again:
+        raise KeyError(SECRET)
+
+    with structlog.testing.capture_logs() as lines:
+        advance(Build, row.pk, {Status.PENDING: crash})
+    assert lines[-1]["exception"].endswith("KeyError: '***'\n")
+    assert SECRET not in str(lines)
+
+
+def test_causes_are_masked_whoever_writes_them() -> None:
+    row = with_secret()
+    row.transition(Status.FAILED, cause_code="build.stage_failed", cause_params={"detail": f"said {SECRET}", "n": 1})
+    row.refresh_from_db()
+    assert row.cause_params == {"detail": "said ***", "n": 1}
+
+
+def test_nothing_is_quoted_where_the_secrets_cannot_be_read(settings: Any) -> None:
+    row = with_secret()
+    settings.FIELD_KEYS = [Fernet.generate_key().decode()]
+    advance(Build, row.pk, {Status.PENDING: quoting})
+    row.refresh_from_db()
+    assert row.error_params == {"message": "***", "seen": [{"value": "***"}]}

@@ -72,13 +72,14 @@ def test_a_run_from_the_request_to_its_report(client: JenkinsClient) -> None:
     assert run.queue_id == queued
     assert client.get_build(JOB, run.number) == run
     assert client.get_queue_item(queued).number == run.number
+    assert client.cancel_queued(queued) is False  # it is no longer in the queue
     stages = client.list_stages(JOB, run.number)
     assert (stages[0].name, stages[0].status) == ("Clone", "FAILED")
     chunk = client.read_log(JOB, run.number)
-    assert "Started by user" in chunk.text
+    assert b"Started by user" in chunk.content
     assert chunk.more is False
     rest = client.read_log(JOB, run.number, chunk.next_offset)
-    assert (rest.text, rest.next_offset) == ("", chunk.next_offset)
+    assert (rest.content, rest.next_offset) == (b"", chunk.next_offset)
     assert b"run-1" in client.read_artifact(JOB, run.number, "slipway-report.json")
     assert client.stop_build(JOB, run.number) is True
 

@@ -28,6 +28,7 @@ from apps.integrations.errors import (
     Missing,
     Rejected,
     Unauthorized,
+    Unavailable,
     UnexpectedResponse,
 )
 from apps.integrations.sessions import Session, VendorCalls
@@ -179,10 +180,18 @@ class JenkinsClient:
         return None
 
     def cancel_queued(self, id: int) -> bool:
-        """Take an item out of the queue and return whether it was still known."""
+        """Take an item out of the queue and return whether it was still there: if not, it may have become a run.
+
+        https://javadoc.jenkins.io/hudson/model/Queue.html#doCancelItem(long)
+        """
         try:
             self._write("cancel queue item", Effect.REPEATABLE, lambda: self._post(f"queue/cancelItem?id={id}"))
         except Missing:
+            return False
+        except Unavailable as exc:
+            # Jenkins' word, with status 500, for an item that has left the queue; it forgets it after some minutes.
+            if "could not cancel" not in exc.message.lower():
+                raise
             return False
         return True
 
@@ -235,7 +244,7 @@ class JenkinsClient:
         size = answer.headers.get("X-Text-Size", "")
         next_offset = int(size) if size.isdecimal() else start + len(answer.content)
         more = answer.headers.get("X-More-Data") == "true"
-        return LogChunk(answer.content.decode(errors="replace"), next_offset, more)
+        return LogChunk(answer.content, next_offset, more)
 
     def read_artifact(self, name: str, number: int, path: str) -> bytes:
         """Return a file that a run archived.

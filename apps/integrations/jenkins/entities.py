@@ -57,8 +57,11 @@ class Stage:
 
 @dataclass(frozen=True)
 class LogChunk:
-    """A piece of a console log: read on from `next_offset` while `more`."""
+    """A piece of a console log: read on from `next_offset` while `more`.
 
-    text: str
+    Bytes, because it ends wherever Jenkins had written to, which may be inside a character.
+    """
+
+    content: bytes
     next_offset: int
     more: bool

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 Kind = Literal[
     "slow",  # wait `seconds`, then answer as usual
+    "late",  # take the request in, wait `seconds`, then do the work even where the caller has left
     "status",  # answer `status` (with `retry_after` seconds where given) without doing the work
     "drop",  # close the connection without doing the work
     "drop_after",  # do the work, then close the connection without an answer

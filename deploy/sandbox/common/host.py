@@ -23,6 +23,7 @@ from .faults import Faults
 from .journal import Journal
 
 Handler = Any
+_late: set[asyncio.Future[web.StreamResponse]] = set()  # the loop itself keeps no reference
 BODY_LIMIT = 512 * 1024 * 1024
 
 
@@ -116,9 +117,11 @@ def guarded(context: Context, name: str) -> Handler:
         target = request.path_qs
         status: int | str = 0
         try:
-            fault = context.faults.take(name, request.method, target, ("slow", "status", "drop"))
+            fault = context.faults.take(name, request.method, target, ("slow", "late", "status", "drop"))
             if fault is not None and fault.kind == "slow":
                 await asyncio.sleep(fault.seconds)
+            elif fault is not None and fault.kind == "late":
+                handler = await _outliving(request, handler, fault.seconds)
             elif fault is not None and fault.kind == "status":
                 status = fault.status
                 headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after is not None else {}
@@ -150,6 +153,25 @@ def guarded(context: Context, name: str) -> Handler:
             )  # fmt: skip
 
     return middleware
+
+
+async def _outliving(request: web.Request, handler: Handler, seconds: float) -> Handler:
+    """Return the handler so that it begins late and runs to its end, whether its caller still waits or not."""
+    await request.read()
+
+    async def late() -> web.StreamResponse:
+        await asyncio.sleep(seconds)
+        response: web.StreamResponse = await handler(request)
+        return response
+
+    work = asyncio.ensure_future(late())
+    _late.add(work)
+    work.add_done_callback(_late.discard)
+
+    async def wait(_request: web.Request) -> web.StreamResponse:
+        return await asyncio.shield(work)
+
+    return wait
 
 
 def _close(request: web.Request) -> None:
