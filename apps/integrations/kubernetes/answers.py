@@ -16,6 +16,7 @@ import msgspec
 from apps.integrations.errors import (
     AlreadyExists,
     IntegrationError,
+    Missing,
     Rejected,
     Stale,
     Unauthorized,
@@ -26,22 +27,28 @@ from apps.integrations.errors import (
 SYSTEM = "kubernetes"
 
 # Authorization names who and what; admission (quota, limits, a namespace that ends, webhooks) says something else.
-_NO_RIGHT = re.compile(r'[Ff]orbidden: User ".*" cannot ')
+_NO_RIGHT = re.compile(
+    r'[Ff]orbidden: User ".*" cannot (?P<verb>\S+) (?:resource "(?P<resource>[^"]*)" in API group "(?P<group>[^"]*)"|path)'
+)
+# A webhook or a policy chooses its own status code: https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/
+_ADMISSION = re.compile(r'admission webhook "[^"]*" denied the request|ValidatingAdmissionPolicy \S+ .*denied request')
+_NO_SUCH_KIND = re.compile(r"the server could not find the requested resource|404 page not found")
 # A manifest that does not fit the schema is answered with 500 and no reason, whatever fieldValidation asks for.
 _SCHEMA_FAULT = re.compile(
     r"^(failed to create typed patch object|failed to convert new object|failed to prune fields"
     r"|resourceVersion should not be set on objects to be created|.* has more than one PodDisruptionBudget)"
 )
 _TYPED_FIELD = re.compile(r"\): (?P<field>\.[^:]+): (?P<reason>.*)$", re.DOTALL)
-_MANAGER = re.compile(r'conflict with "(?P<manager>[^"]*)"')
+_MANAGER = re.compile(r'conflict with "(?P<manager>[^"]*)"(?: with subresource "(?P<subresource>[^"]*)")?')
 
 
 @dataclass(frozen=True)
 class Conflict:
-    """A field that another field manager owns."""
+    """A field that another field manager owns, through a subresource such as `scale` where it says so."""
 
     manager: str
     field: str
+    subresource: str = ""
 
 
 class ApplyConflict(IntegrationError):
@@ -70,6 +77,51 @@ class DisruptionRefused(Rejected):
     code_name = "disruption_refused"
 
 
+class CredentialsRefused(Unauthorized):
+    """The cluster does not know the credentials (any more). Renewing them makes the same request work: it is retried."""
+
+    code_name = "credentials_refused"
+    retryable = True
+
+
+class MissingRight(Unauthorized):
+    """The credentials are good, but may not do this: `verb` on `resource`, as a Role would write it."""
+
+    code_name = "missing_right"
+
+    def __init__(
+        self,
+        system: str,
+        operation: str,
+        status: int | None = None,
+        message: str = "",
+        request_id: str | None = None,
+        verb: str = "",
+        resource: str = "",
+    ) -> None:
+        super().__init__(system, operation, status, message, request_id)
+        self.verb, self.resource = verb, resource
+        self.params |= {"verb": verb, "resource": resource}
+
+
+class NamespaceMissing(Missing):
+    """The namespace itself is not there, so nothing can be made in it."""
+
+    code_name = "namespace_missing"
+
+
+class NamespaceEnding(Rejected):
+    """The namespace is being deleted and takes nothing new."""
+
+    code_name = "namespace_ending"
+
+
+class KindNotServed(Missing):
+    """The cluster does not serve that kind in that version: too old, too new, or without its definition."""
+
+    code_name = "kind_not_served"
+
+
 def error_from(
     operation: str,
     status: int,
@@ -86,10 +138,18 @@ def error_from(
     details = said.get("details") if isinstance(said.get("details"), dict) else {}
     causes = [cause for cause in (details or {}).get("causes") or [] if isinstance(cause, dict)]
     common = (SYSTEM, operation, status, message, request_id)
+    if status < 500 and _ADMISSION.search(message):
+        return Rejected(*common, _fields(causes))
+    if status == 401:
+        return CredentialsRefused(*common)
     if status == 409:
         return _conflict(common, reason, causes)
     if status == 403:
-        return Unauthorized(*common) if _NO_RIGHT.search(message) or not reason else Rejected(*common, _fields(causes))
+        return _forbidden(common, reason, causes)
+    if status == 404 and said.get("kind") == "Status" and (details or {}).get("kind") == "namespaces":
+        return NamespaceMissing(*common)
+    if status == 404 and _NO_SUCH_KIND.match(message):
+        return KindNotServed(*common)
     if status == 429 and any(cause.get("reason") == "DisruptionBudget" for cause in causes):
         budget = [("", str(cause.get("message", ""))) for cause in causes]
         return DisruptionRefused(*common, budget)
@@ -119,9 +179,22 @@ def _conflict(
         conflicts = []
         for cause in owned:
             named = _MANAGER.search(str(cause.get("message", "")))
-            conflicts.append(Conflict(named["manager"] if named else "", str(cause.get("field", ""))))
+            manager, subresource = (named["manager"], named["subresource"] or "") if named else ("", "")
+            conflicts.append(Conflict(manager, str(cause.get("field", "")), subresource))
         return ApplyConflict(*common, tuple(conflicts))
     return AlreadyExists(*common) if reason == "AlreadyExists" else Stale(*common)
+
+
+def _forbidden(
+    common: tuple[str, str, int, str, str | None], reason: str, causes: list[dict[str, Any]]
+) -> IntegrationError:
+    """Tell a missing right from what admission refuses: both are 403."""
+    if named := _NO_RIGHT.search(common[3]):
+        resource = ".".join(part for part in (named["resource"], named["group"]) if part)
+        return MissingRight(*common, named["verb"], resource)
+    if any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
+        return NamespaceEnding(*common, _fields(causes))
+    return Rejected(*common, _fields(causes)) if reason else Unauthorized(*common)
 
 
 def _fields(causes: list[dict[str, Any]]) -> list[tuple[str, str]]:

@@ -14,22 +14,17 @@ from typing import Any, Final, Literal, TypeVar, overload
 import msgspec
 
 from apps.integrations.calls import Effect
-from apps.integrations.errors import Missing, Stale, Unauthorized
+from apps.integrations.errors import Missing, Stale
 
-from .entities import Applied, Listing, Object
+from .applying import Applying
+from .entities import Listing, Object
 from .events import event_time
+from .field_managers import FIELD_MANAGER, RESTART_MANAGER, SCALE_MANAGER
 from .kinds import Kind, kind_of
-from .server import ServerFacts
 from .wire import decode
 
 T = TypeVar("T")
 
-FIELD_MANAGER: Final = "slipway"
-RESTART_MANAGER: Final = "slipway-restart"
-SCALE_MANAGER: Final = "slipway-scale"
-PAUSE_MANAGER: Final = "slipway-pause"
-# What a person did through Slipway besides releasing: no stranger's hand, neither to an apply nor to a look for drift.
-OPERATION_MANAGERS: Final = frozenset({RESTART_MANAGER, SCALE_MANAGER, PAUSE_MANAGER})
 RESTART_ANNOTATION: Final = "kubectl.kubernetes.io/restartedAt"
 PAGE: Final = 500
 LIST_ATTEMPTS: Final = 2
@@ -42,12 +37,8 @@ _PATCH_TYPES: Final[dict[PatchStyle, str]] = {
     "strategic": "application/strategic-merge-patch+json",
     "json": "application/json-patch+json",
 }
-_APPLY_TYPE: Final = "application/apply-patch+yaml"  # JSON is YAML; a server knows no apply-patch+json
-_METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
-# What a dry run changes although the manifest asks for nothing new.
-_VOLATILE_METADATA: Final = frozenset(
-    {"managedFields", "resourceVersion", "generation", "creationTimestamp", "uid", "selfLink"}
-)
+# Of each object only its metadata: lists of Secrets bring no values with them.
+_METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 _NO_LOG: Final = "unable to retrieve container logs for "
 
 
@@ -56,7 +47,7 @@ class _PageMetadata(msgspec.Struct, rename="camel"):
     continue_: str = msgspec.field(name="continue", default="")
 
 
-class KubernetesClient(ServerFacts):
+class KubernetesClient(Applying):
     """One cluster, with one connection's rights."""
 
     # -- reading ------------------------------------------------------------------------------------------------
@@ -85,6 +76,7 @@ class KubernetesClient(ServerFacts):
         *,
         labels: str | Mapping[str, str] = "",
         fields: str | Mapping[str, str] = "",
+        metadata_only: bool = False,
     ) -> Listing[Object]: ...
 
     @overload
@@ -106,11 +98,12 @@ class KubernetesClient(ServerFacts):
         labels: str | Mapping[str, str] = "",
         fields: str | Mapping[str, str] = "",
         into: type[Any] = dict,
+        metadata_only: bool = False,
     ) -> Listing[Any]:
         """Return all objects of a kind, in one namespace or in all, read in pages.
 
         `into` is a msgspec struct with the few fields wanted, for lists of thousands. Items of a list come without kind
-        and apiVersion; dicts get them back. A list whose pages expire midway is read again from the start.
+        and apiVersion; dicts get them back. With `metadata_only` nothing else is sent. A list whose pages expire midway is read again from the start.
 
         Raises:
             Stale: it expired every time.
@@ -120,24 +113,35 @@ class KubernetesClient(ServerFacts):
         for attempt in range(1, LIST_ATTEMPTS + 1):
             try:
                 given = {key: text for key, text in query.items() if text}
-                listing: Listing[Any] = self._list_pages(known, namespace, given, into)
+                listing: Listing[Any] = self._list_pages(known, namespace, given, into, metadata_only=metadata_only)
             except Stale:
                 if attempt == LIST_ATTEMPTS:
                     raise
             else:
                 if into is dict:
                     typed = {"apiVersion": known.api_version, "kind": known.name}
-                    return Listing([{**typed, **item} for item in listing.items], listing.resource_version)
+                    # Last: an item of a list of metadata says that it is a PartialObjectMetadata.
+                    return Listing([{**item, **typed} for item in listing.items], listing.resource_version)
                 return listing
         raise AssertionError("the last attempt returns or raises")
 
-    def _list_pages(self, kind: Kind, namespace: str | None, query: dict[str, str], into: type[T]) -> Listing[T]:
+    def _list_pages(
+        self, kind: Kind, namespace: str | None, query: dict[str, str], into: type[T], *, metadata_only: bool
+    ) -> Listing[T]:
         page_type = msgspec.defstruct("Page", [("metadata", _PageMetadata), ("items", list[into] | None, None)])  # type: ignore[valid-type]
         operation = f"list {kind.plural}"
         items: list[T] = []
         following: dict[str, Any] = {**query, "limit": PAGE}
+        headers = {"Accept": _METADATA_LIST} if metadata_only else None
         while True:
-            answer = self._send("GET", kind.path(namespace), operation=operation, effect=Effect.READ, query=following)
+            answer = self._send(
+                "GET",
+                kind.path(namespace),
+                operation=operation,
+                effect=Effect.READ,
+                query=following,
+                headers=headers,
+            )
             page: Any = decode(answer, operation, page_type)
             items += page.items or []
             if not page.metadata.continue_:
@@ -186,51 +190,6 @@ class KubernetesClient(ServerFacts):
         return "" if text.startswith(_NO_LOG) else text
 
     # -- writing ------------------------------------------------------------------------------------------------
-
-    def apply(
-        self,
-        manifest: bytes | Object,
-        *,
-        namespace: str | None = None,
-        field_manager: str = FIELD_MANAGER,
-        force: bool = False,
-        dry_run: bool = False,
-    ) -> Applied:
-        """Bring one object to what the manifest says, by server-side apply. Bytes are sent as they are.
-
-        `namespace` places a manifest that names none. `force` takes over fields that others own.
-
-        Raises:
-            ApplyConflict: others own fields with other values (not with `force`).
-            Rejected: the manifest is wrong, or policy or quota refuses it; `details` name the fields.
-        """
-        described = msgspec.json.decode(manifest) if isinstance(manifest, bytes) else manifest
-        kind, name, own_namespace = _address(described)
-        content = manifest if isinstance(manifest, bytes) else msgspec.json.encode(manifest)
-        path = kind.path(own_namespace or namespace, name)
-        before = self._before(kind, path, whole=dry_run)
-        query = {"fieldManager": field_manager, "force": "true" if force else "false"}
-        query |= {"dryRun": "All"} if dry_run else {}
-        answer = self._send(
-            "PATCH",
-            path,
-            operation=f"apply {kind.name}",
-            effect=Effect.REPEATABLE,
-            query=query,
-            body=content,
-            headers={"Content-Type": _APPLY_TYPE},
-        )
-        after: Object = decode(answer, f"apply {kind.name}", dict)
-        created = answer.status == 201
-        return Applied(after, created or before is None or _differs(before, after, whole=dry_run), created)
-
-    def _before(self, kind: Kind, path: str, *, whole: bool) -> Object | None:
-        headers = None if whole else {"Accept": _METADATA_ONLY}
-        try:
-            return self._json("GET", path, operation=f"get {kind.name}", headers=headers)
-        except (Missing, Unauthorized):
-            # Not there yet, or not ours to read: the apply itself gives the answer that counts.
-            return None
 
     def delete(
         self,
@@ -333,29 +292,10 @@ class KubernetesClient(ServerFacts):
     def ensure_namespace(self, name: str, labels: Mapping[str, str] | None = None) -> bool:
         """Make sure that a namespace is there with our labels, and return whether that changed anything."""
         metadata = {"name": name, "labels": dict(labels or {})}
-        return self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}).changed
-
-
-def _address(manifest: Object) -> tuple[Kind, str, str | None]:
-    try:
-        kind = kind_of(manifest["kind"], manifest["apiVersion"])
-        return kind, manifest["metadata"]["name"], manifest["metadata"].get("namespace")
-    except (KeyError, TypeError) as exc:
-        raise ValueError("a manifest needs apiVersion, kind and metadata.name") from exc
+        return self.ensure({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
 
 
 def _selector(selector: str | Mapping[str, str]) -> str:
     if isinstance(selector, str):
         return selector
     return ",".join(f"{key}={text}" for key, text in sorted(selector.items()))
-
-
-def _differs(before: Object, after: Object, *, whole: bool) -> bool:
-    if not whole:
-        return bool(before["metadata"].get("resourceVersion") != after["metadata"].get("resourceVersion"))
-    return _steady(before) != _steady(after)
-
-
-def _steady(state: Object) -> Object:
-    metadata = {key: part for key, part in state["metadata"].items() if key not in _VOLATILE_METADATA}
-    return {**state, "metadata": metadata}

@@ -11,10 +11,9 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True)
 class Applied:
-    """The object after an apply, and whether the apply changed (or, as a dry run, would change) anything."""
+    """The object after an apply (or as a dry run says it would be), and whether it was not there before."""
 
     object: Object
-    changed: bool
     created: bool
 
 

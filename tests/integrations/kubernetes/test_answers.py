@@ -17,7 +17,17 @@ from apps.integrations.errors import (
     Unauthorized,
     Unavailable,
 )
-from apps.integrations.kubernetes.answers import ApplyConflict, Conflict, DisruptionRefused, error_from
+from apps.integrations.kubernetes.answers import (
+    ApplyConflict,
+    Conflict,
+    CredentialsRefused,
+    DisruptionRefused,
+    KindNotServed,
+    MissingRight,
+    NamespaceEnding,
+    NamespaceMissing,
+    error_from,
+)
 
 from .recordings import exchanges
 
@@ -52,14 +62,18 @@ def wanted(status: int, said: dict[str, Any]) -> set[type[IntegrationError]]:
     if status == 409:
         causes = (said.get("details") or {}).get("causes") or []
         return {ApplyConflict} if causes else {AlreadyExists} if said.get("reason") == "AlreadyExists" else {Stale}
+    if status == 403 and "cannot" in message and "User" in message:
+        return {MissingRight}
     if status == 403:
-        return {Unauthorized} if "cannot" in message and "User" in message else {Rejected}
+        return {NamespaceEnding} if "is being terminated" in message else {Rejected}
+    if status == 404 and message.startswith("namespaces "):
+        return {NamespaceMissing}
     if status == 500:  # of the recorded ones, all are faults of the request
         return {Rejected}
     return {
         400: {Rejected},
-        401: {Unauthorized},
-        404: {Missing},
+        401: {CredentialsRefused},
+        404: {KindNotServed if "could not find" in message else Missing},
         405: {Rejected},
         413: {Rejected},
         415: {Rejected},
@@ -74,7 +88,9 @@ def test_a_recorded_refusal_is_sorted_by_what_to_do(scenario: str, number: int) 
     error = error_of(scenario, number)
     said = response.get("body") or {}
     assert type(error) in wanted(response["status"], said)
-    assert error.retryable is False
+    assert error.retryable is (response["status"] == 401), (
+        "what is refused is not sent again, but for other credentials"
+    )
     assert error.message == said.get("message", error.message)
 
 
@@ -85,7 +101,7 @@ def test_a_conflict_names_managers_and_fields() -> None:
     assert error.conflicts == (Conflict("slipway", ".spec.replicas"), Conflict("slipway", image))
     scaled = error_of("03-server-side-apply", 16)
     assert isinstance(scaled, ApplyConflict)
-    assert scaled.conflicts == (Conflict("autoscaler", ".spec.replicas"),)
+    assert scaled.conflicts == (Conflict("autoscaler", ".spec.replicas", "scale"),)
     assert scaled.params["conflicts"] == [("autoscaler", ".spec.replicas")]
 
 
@@ -112,7 +128,18 @@ def test_a_rejected_manifest_names_its_fields() -> None:
         (429, {"kind": "Status", "reason": "TooManyRequests", "message": "slow down"}, False, Unavailable),
         (410, {"kind": "Status", "reason": "Expired", "message": "too old"}, False, Stale),
         (504, b"", True, OutcomeUnknown),
-        (404, b"404 page not found", False, Missing),
+        (404, b"404 page not found", False, KindNotServed),
+        (403, {"kind": "Status", "message": 'admission webhook "p.example" denied the request: no'}, False, Rejected),
+        (
+            401,
+            {
+                "kind": "Status",
+                "message": "x is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no",
+            },
+            False,
+            Rejected,
+        ),
+        (500, {"kind": "Status", "message": 'failed calling webhook "p.example": no route'}, False, Unavailable),
         (403, b"", False, Unauthorized),
         (400, b"[1]", False, Rejected),
     ],
@@ -127,3 +154,16 @@ def test_the_wait_may_be_told_in_the_body() -> None:
     error = error_from("try", 504, json.dumps(body).encode())
     assert isinstance(error, Unavailable)
     assert error.retry_after == 5
+
+
+def test_a_missing_right_is_named_as_a_role_would_write_it() -> None:
+    error = error_of("10-access", 15)
+    assert isinstance(error, MissingRight)
+    assert (error.verb, error.resource) == ("patch", "deployments.apps")
+    assert error.params["resource"] == "deployments.apps"
+    core = error_of("10-access", 36)
+    assert isinstance(core, MissingRight)
+    assert (core.verb, core.resource) == ("create", "configmaps")
+    path = error_of("10-access", 19)
+    assert isinstance(path, MissingRight)
+    assert (path.verb, path.resource) == ("get", "")

@@ -83,24 +83,29 @@ def test_what_a_cluster_is_and_can(client: KubernetesClient) -> None:
     assert client.whoami() == "admin"
 
 
-def test_apply_says_whether_anything_changed(client: KubernetesClient, namespace: str) -> None:
+def test_apply_is_one_request_and_says_whether_it_created(
+    client: KubernetesClient, cluster_api: Sandbox, namespace: str
+) -> None:
     manifest = config_map(namespace, key="one")
-    first = client.apply(manifest, dry_run=True)
-    assert (first.created, first.changed, client.find("ConfigMap", "settings", namespace)) == (True, True, None)
+    assert client.apply(manifest, dry_run=True).created is True
+    assert client.find("ConfigMap", "settings", namespace) is None
+    asked = len(cluster_api.seen("north", "GET", f"{namespace}/configmaps"))
     made = client.apply(manifest)
-    assert (made.created, made.changed, made.object["data"]) == (True, True, {"key": "one"})
-    again = client.apply(manifest)
-    assert (again.created, again.changed) == (False, False)
-    assert client.apply(manifest, dry_run=True).changed is False
-    assert client.apply(config_map(namespace, key="two"), dry_run=True).changed is True
-    assert client.get("ConfigMap", "settings", namespace)["data"] == {"key": "one"}
-    assert client.apply(config_map(namespace, key="two")).changed is True
+    assert (made.created, made.object["data"]) == (True, {"key": "one"})
+    assert client.apply(manifest).created is False
+    assert len(cluster_api.seen("north", "GET", f"{namespace}/configmaps")) == asked
+
+
+def test_ensure_says_whether_anything_changed(client: KubernetesClient, namespace: str) -> None:
+    assert client.ensure(config_map(namespace, key="one")) is True
+    assert client.ensure(config_map(namespace, key="one")) is False
+    assert client.ensure(config_map(namespace, key="two")) is True
 
 
 def test_bytes_are_applied_as_they_are(client: KubernetesClient, namespace: str) -> None:
     content = b' {"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"raw"},"data":{"z":"1","a":"\xc3\xa9"}}\n'
     assert client.apply(content, namespace=namespace).object["data"] == {"a": "é", "z": "1"}
-    with scripted(answer(404), answer(201, {"metadata": {}})) as server:
+    with scripted(answer(201, {"metadata": {}})) as server:
         client_of(server.url).apply(content, namespace="x")
         assert server.bodies[-1] == content
         assert "application/apply-patch+yaml" in server.headers[-1]
@@ -114,6 +119,48 @@ def test_fields_of_others_are_not_taken_over_unless_told(client: KubernetesClien
     assert caught.value.conflicts == (Conflict("somebody", ".data.key"),)
     assert caught.value.params["cluster"] == "north"
     assert client.apply(config_map(namespace, key="two"), force=True).object["data"] == {"key": "two"}
+
+
+def by_kubectl(client: KubernetesClient, namespace: str) -> None:
+    """Make what `kubectl apply` makes: an update that owns the whole object."""
+    made = deployment(namespace)
+    made["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "OLD", "value": "1"}]
+    client._json(
+        "POST",
+        f"/apis/apps/v1/namespaces/{namespace}/deployments",
+        operation="create",
+        query={"fieldManager": "kubectl-client-side-apply"},
+        body=made,
+    )
+
+
+def test_taking_over_removes_what_kubectl_left(client: KubernetesClient, namespace: str) -> None:
+    by_kubectl(client, namespace)
+    wanted = deployment(namespace, image="demo/web:v2")
+    with pytest.raises(ApplyConflict) as caught:
+        client.apply(wanted)
+    assert {conflict.manager for conflict in caught.value.conflicts} == {"kubectl-client-side-apply"}
+
+    applied = client.take_over(wanted).object
+    [container] = applied["spec"]["template"]["spec"]["containers"]
+    assert (container["image"], container.get("env")) == ("demo/web:v2", None)
+    managers = {entry["manager"] for entry in applied["metadata"]["managedFields"] if not entry.get("subresource")}
+    assert managers == {"slipway"}
+    assert client.ensure(wanted) is False
+
+
+def test_taking_over_what_is_not_there_creates_it(client: KubernetesClient, namespace: str) -> None:
+    assert client.take_over(config_map(namespace, key="one")).created is True
+
+
+def test_a_workload_keeps_its_number_of_pods_for_its_autoscaler(client: KubernetesClient, namespace: str) -> None:
+    without = deployment(namespace, replicas=None)
+    client.keep_replicas(without)  # there is nothing to keep yet
+    client.apply(deployment(namespace, replicas=4))
+    client.keep_replicas(without)
+    assert client.apply(without).object["spec"]["replicas"] == 4
+    client.keep_replicas(without)
+    assert client.ensure(without) is False
 
 
 def test_a_wrong_manifest_is_rejected_with_its_field(client: KubernetesClient, namespace: str) -> None:
@@ -138,7 +185,6 @@ def test_an_apply_without_an_answer_is_sent_again_and_has_one_effect(
     applied = client.apply(config_map(namespace, key="one"))
     assert applied.object["data"] == {"key": "one"}
     assert len(cluster_api.seen("north", "PATCH", path)) == 2
-    assert applied.changed is True
 
 
 def test_an_eviction_without_an_answer_is_not_sent_again(
@@ -197,8 +243,8 @@ def test_scale_and_restart_are_other_managers_fields(client: KubernetesClient, n
     client.scale("Deployment", "web", namespace, 3)
     at = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
     client.restart("Deployment", "web", namespace, at)
+    assert client.ensure(deployment(namespace, replicas=None)) is False
     applied = client.apply(deployment(namespace, replicas=None))
-    assert applied.changed is False
     assert applied.object["spec"]["replicas"] == 3
     annotations = applied.object["spec"]["template"]["metadata"]["annotations"]
     assert annotations == {"kubectl.kubernetes.io/restartedAt": "2026-01-02T03:04:00+00:00"}
