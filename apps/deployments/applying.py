@@ -13,18 +13,20 @@ from apps.core.lifecycle import Again
 from apps.integrations.errors import IntegrationError, Missing, Rejected
 from apps.integrations.kubernetes.answers import ApplyConflict
 from apps.integrations.kubernetes.order import apply_order
-from apps.integrations.kubernetes.ownership import apply_over_own
 from apps.integrations.redaction import Redactor
 from apps.manifests import selectors as manifests
+from apps.manifests.sealing import UnboundSecret
 from apps.workloads import reading as workloads
 
-from . import entries
+from . import entries, refusals
 from .models import Deployment, DeploymentStage, Status
-from .moves import guarded, move, name_of, present_stage
+from .moves import BUSY, guarded, move, name_of, present_stage
+from .sending import Sender
+
+Manifest = dict[str, Any]
 
 DEADLINE_SLACK = timedelta(seconds=30)
 DEFAULT_PROGRESS_SECONDS = 600
-CONFLICTS_SHOWN = 10
 
 
 @guarded
@@ -40,27 +42,38 @@ def begin(deployment: Deployment) -> Again | None:
         applied_objects=0,
         total_objects=len(objects),
     )
-    return apply(deployment)
+    return _send(deployment)
 
 
 @guarded
 def apply(deployment: Deployment) -> Again | None:
     """Send the stage's objects, those that others need first. After a kill it goes on where it was; an apply may repeat."""
+    return _send(deployment)
+
+
+def _send(deployment: Deployment) -> Again | None:
     stage = present_stage(deployment)
-    bound = manifests.bound_objects(stage.manifest_set)
-    client = workloads.client_for(deployment.target)
+    try:
+        bound = manifests.bound_objects(stage.manifest_set)
+    except UnboundSecret as exc:
+        _fail(deployment, "apply.secret_missing", {"reference": exc.reference})
+        return None
     ordered = apply_order(bound.objects)
+    sender = Sender(workloads.client_for(deployment.target), deployment, ordered)
     for index, manifest in enumerate(ordered):
         if index < deployment.applied_objects:
             continue
         try:
-            apply_over_own(client, manifest, force=deployment.take_over_fields)
+            sender.send(manifest)
         except (ApplyConflict, Rejected, Missing) as exc:
-            _refuse(deployment, name_of(manifest), exc, bound.redactor)
+            _refuse(deployment, sender, ordered[index:], exc, bound.redactor, sent=ordered[:index])
             return None
         except IntegrationError as exc:
-            # It is tried again, and shown until it worked: a server's words may quote what was sent.
+            # Most are tried again, and shown until it worked: a server's words may quote what was sent.
             exc.params["message"] = bound.redactor(exc.message)
+            if not exc.retryable and not isinstance(exc, BUSY):
+                deployment.record(applied_objects=index)
+                _note_half_way(deployment, ordered[:index], ordered[index:])
             raise
         accepted = deployment.first_accepted_at or timezone.now()
         deployment.record(applied_objects=index + 1, first_accepted_at=accepted)
@@ -82,14 +95,15 @@ def send_again(deployment: Deployment, stage: DeploymentStage) -> Again | None:
     Where nothing came in between the cluster changes nothing, and None is returned.
     """
     bound = manifests.bound_objects(stage.manifest_set)
-    client = workloads.client_for(deployment.target)
+    ordered = apply_order(bound.objects)
+    sender = Sender(workloads.client_for(deployment.target), deployment, ordered)
     overwritten = []
-    for manifest in apply_order(bound.objects):
+    for index, manifest in enumerate(ordered):
         try:
-            if apply_over_own(client, manifest, force=deployment.take_over_fields).changed:
+            if sender.ensure(manifest):
                 overwritten.append(name_of(manifest))
         except (ApplyConflict, Rejected, Missing) as exc:
-            _refuse(deployment, name_of(manifest), exc, bound.redactor)
+            _refuse(deployment, sender, ordered[index:], exc, bound.redactor, sent=ordered[:index])
             return None
     if not overwritten:
         return None
@@ -107,17 +121,31 @@ def progress_deadline(objects: Sequence[Mapping[str, Any]]) -> timedelta:
     return timedelta(seconds=max(seconds, default=DEFAULT_PROGRESS_SECONDS))
 
 
-def _refuse(deployment: Deployment, name: str, exc: IntegrationError, redactor: Redactor) -> None:
-    """End as failed because the cluster does not take an object; nothing that was accepted before is undone."""
-    params: dict[str, Any]
+def _refuse(
+    deployment: Deployment,
+    sender: Sender,
+    unsent: Sequence[Manifest],
+    exc: IntegrationError,
+    redactor: Redactor,
+    sent: Sequence[Manifest] = (),
+) -> None:
+    """End as failed because the cluster does not take the first of the objects; nothing that was accepted is undone."""
     if isinstance(exc, ApplyConflict):
-        conflicts = [
-            {"manager": conflict.manager, "field": conflict.field} for conflict in exc.conflicts[:CONFLICTS_SHOWN]
-        ]
-        managers = ", ".join(sorted({conflict.manager for conflict in exc.conflicts}))
-        code, params = "apply.conflict", {"object": name, "managers": managers, "conflicts": conflicts}
-    elif isinstance(exc, Missing) and exc.message.startswith("namespaces "):
-        code, params = "apply.namespace_missing", {"object": name, "namespace": deployment.target.namespace}
+        conflicts = refusals.find_conflicts(sender.client, unsent, exc, redactor)
+        code, params = refusals.of_conflicts(conflicts)
     else:
-        code, params = "apply.rejected", {"object": name, "message": redactor(exc.message)}
+        code, params = refusals.of(exc, unsent[0], deployment.target, redactor)
+    with transaction.atomic():
+        _note_half_way(deployment, sent, unsent)
+        _fail(deployment, code, params)
+
+
+def _note_half_way(deployment: Deployment, sent: Sequence[Manifest], unsent: Sequence[Manifest]) -> None:
+    """Say what the cluster has taken and what it has not, where it stopped in between."""
+    if sent:
+        names = {"sent": [name_of(each) for each in sent], "unsent": [name_of(each) for each in unsent]}
+        entries.note(deployment, "deployment.half_way", entries.WARNING, **names)
+
+
+def _fail(deployment: Deployment, code: str, params: dict[str, Any]) -> None:
     move(deployment, Status.FAILED, code, entries.ERROR, params=params, cause_code=code, cause_params=params)

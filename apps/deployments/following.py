@@ -9,7 +9,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.core.lifecycle import Again
-from apps.integrations.errors import IntegrationError, Unavailable
 from apps.integrations.kubernetes.causes import Cause, Severity
 from apps.integrations.kubernetes.rollout import Assessment, State, assess
 from apps.integrations.redaction import Redactor
@@ -19,8 +18,8 @@ from apps.workloads import reading as workloads
 from . import entries, evidence
 from .applying import send_again
 from .models import Deployment, DeploymentStage, Status
-from .moves import guarded, move, name_of, present_stage
-from .prune import PRUNED_KINDS, to_prune
+from .moves import guarded, move, present_stage
+from .pruning import remove_what_left
 
 FAST_POLLS = timedelta(seconds=30)
 
@@ -124,23 +123,3 @@ def _fail(deployment: Deployment, verdict: Assessment, reading: workloads.Readin
         cause_params=params,
         evidence=proof,
     )
-
-
-def remove_what_left(deployment: Deployment, objects: list[dict[str, Any]]) -> None:
-    """Delete what left the set, by label and field manager. The version runs: what cannot be deleted is told, no more."""
-    client, namespace = workloads.client_for(deployment.target), deployment.target.namespace
-    labels = {workloads.APPLICATION_LABEL: deployment.application.uid}
-    gone: list[str] = []
-    try:
-        live = [item for kind in PRUNED_KINDS for item in client.list_objects(kind, namespace, labels=labels).items]
-        replicasets = client.list_objects("ReplicaSet", namespace, labels=labels).items
-        for item in to_prune(live, objects, replicasets):
-            metadata = item["metadata"]
-            if client.delete(item["kind"], metadata["name"], namespace, uid=metadata["uid"]):
-                gone.append(name_of(item))
-    except Unavailable:
-        raise
-    except IntegrationError as exc:
-        entries.note(deployment, "deployment.not_pruned", entries.WARNING, message=exc.message)
-    if gone:
-        entries.note(deployment, "deployment.pruned", objects=gone)

@@ -13,13 +13,15 @@ from django.utils import timezone
 from apps.clusters import breaker
 from apps.clusters import selectors as clusters
 from apps.core.lifecycle import Again, LeaseLost, Step
-from apps.integrations.errors import Stale, Unavailable
+from apps.integrations.errors import AlreadyExists, Stale, Unavailable
 
 from . import entries
 from .models import Deployment, DeploymentStage, Status
 from .stopping import left_behind
 
 MAINTENANCE_PAUSE = timedelta(seconds=10)
+# Somebody wrote at the same moment, or an object of that name is still being deleted: it is read and tried again.
+BUSY = (Stale, AlreadyExists)
 
 
 def guarded(step: Step) -> Step:
@@ -41,10 +43,10 @@ def guarded(step: Step) -> Step:
         try:
             with breaker.watch(cluster, Unavailable):
                 again = step(deployment)
-        except Stale:
-            # Somebody wrote at the same moment; what is there now is read again.
+        except BUSY as exc:
             if late:
                 raise
+            deployment.record(error_code=exc.code, error_params=exc.params)
             return Again(1.0)
         if deployment.error_code and not deployment.is_final:
             deployment.record(attempts=0, error_code="", error_params={})  # the cluster answers again

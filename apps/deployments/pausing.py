@@ -15,7 +15,7 @@ from django.utils import timezone
 from apps.core.lifecycle import Again, Step
 from apps.integrations.errors import Missing
 from apps.integrations.kubernetes.causes import Cause, Severity
-from apps.integrations.kubernetes.client import PAUSE_MANAGER
+from apps.integrations.kubernetes.field_managers import PAUSE_MANAGER
 from apps.workloads import reading as workloads
 
 from . import entries

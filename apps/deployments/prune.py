@@ -1,18 +1,23 @@
 """Which objects have left the set: pure. Only what carries the application's label and our field manager is ever deleted.
 
 ConfigMaps and Secrets are named by their content, so an old one may still be mounted: those that a ReplicaSet of the
-application names are kept, whatever its scale, because going back to it needs them.
+application names are kept, whatever its scale, because going back to it needs them; and so are those of the versions that
+Slipway itself would go back to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
+
+from apps.integrations.kubernetes import ownership
+from apps.integrations.kubernetes.field_managers import FIELD_MANAGER
 
 Object = Mapping[str, Any]
 
+# Every kind that rendering makes, also when no set has it any more; in the order of going: first what routes traffic.
 PRUNED_KINDS = ("Ingress", "HorizontalPodAutoscaler", "Service", "Deployment", "ConfigMap", "Secret")
-FIELD_MANAGER = "slipway"
+NAMED_BY_CONTENT = ("ConfigMap", "Secret")
 
 
 def identity(item: Object) -> tuple[str, str]:
@@ -21,11 +26,28 @@ def identity(item: Object) -> tuple[str, str]:
 
 
 def is_ours(item: Object) -> bool:
-    """Return whether Slipway applied it: a label alone may have been copied by hand."""
-    return any(
-        entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply"
-        for entry in item["metadata"].get("managedFields") or []
-    )
+    """Return whether Slipway applied it: a label alone may have been copied by hand, or by a controller to what it makes."""
+    controlled = any(owner.get("controller") for owner in item["metadata"].get("ownerReferences") or [])
+    return bool(ownership.applied_by(item, FIELD_MANAGER)) and not controlled
+
+
+def left_the_set(live: Sequence[Object], wanted: Sequence[Object]) -> list[Object]:
+    """Return the live objects of ours that are not wanted any more, those that route traffic first."""
+    kept = {identity(item) for item in wanted}
+    left = [
+        item
+        for item in live
+        if identity(item) not in kept and is_ours(item) and not item["metadata"].get("deletionTimestamp")
+    ]
+    return sorted(left, key=lambda item: PRUNED_KINDS.index(item["kind"]))
+
+
+def to_prune(
+    left: Sequence[Object], replicasets: Iterable[Object], kept: Collection[tuple[str, str]] = ()
+) -> list[Object]:
+    """Return what may be deleted of the objects that left the set: not what a version to go back to needs."""
+    needed = mounted_names(replicasets).union(kept)
+    return [item for item in left if identity(item) not in needed]
 
 
 def mounted_names(replicasets: Iterable[Object]) -> set[tuple[str, str]]:
@@ -48,10 +70,3 @@ def mounted_names(replicasets: Iterable[Object]) -> set[tuple[str, str]]:
                 found.add(("ConfigMap", (reference.get("configMapKeyRef") or {}).get("name", "")))
                 found.add(("Secret", (reference.get("secretKeyRef") or {}).get("name", "")))
     return {(kind, name) for kind, name in found if name}
-
-
-def to_prune(live: Sequence[Object], wanted: Sequence[Object], replicasets: Iterable[Object]) -> list[Object]:
-    """Return the live objects to delete, those that route traffic first."""
-    kept = {identity(item) for item in wanted} | mounted_names(replicasets)
-    left = [item for item in live if identity(item) not in kept and is_ours(item)]
-    return sorted(left, key=lambda item: PRUNED_KINDS.index(item["kind"]))

@@ -11,7 +11,8 @@ from typing import Any
 
 from apps.core.lifecycle import Again
 from apps.integrations.errors import Missing
-from apps.integrations.kubernetes.client import SCALE_MANAGER, KubernetesClient
+from apps.integrations.kubernetes.client import KubernetesClient
+from apps.integrations.kubernetes.field_managers import SCALE_MANAGER
 from apps.workloads import reading as workloads
 
 from . import entries

@@ -9,8 +9,13 @@ from django.db.models import Prefetch, Q, QuerySet
 
 from apps.applications.models import Application, Environment, Target
 from apps.core.errors import NotFound
+from apps.manifests import canonical
 
 from .models import ACTIVE, DECIDING, VERSIONED, Deployment, DeploymentEntry, DeploymentStage, Status
+from .prune import NAMED_BY_CONTENT
+
+LOOKED_BACK = 20
+POINTS_KEPT = 10  # versions to go back to whose ConfigMaps and Secrets stay on the cluster
 
 _REMOVAL = Deployment.Kind.REMOVAL
 RELATED = (
@@ -103,6 +108,40 @@ def rollback_points(application: Application, target: Target, *, limit: int = 50
         if len(points) == limit:
             break
     return points
+
+
+def was_autoscaled(deployment: Deployment) -> bool:
+    """Return whether something that was sent to the target since the last version that ran well had an autoscaler."""
+    earlier = DeploymentStage.objects.filter(
+        deployment__application=deployment.application_id,
+        deployment__target=deployment.target_id,
+        deployment__number__lt=deployment.number,
+    ).order_by("-deployment__number", "-position")
+    for status, content in earlier.values_list("deployment__status", "manifest_set__content")[:LOOKED_BACK]:
+        # Canonical bytes have no spaces, and quotes in texts are escaped: this can only be an object's kind.
+        if b'"kind":"HorizontalPodAutoscaler","metadata"' in bytes(content):
+            return True
+        if status == Status.SUCCEEDED:
+            return False
+    return False
+
+
+def kept_names(application: Application, target: Target) -> set[tuple[str, str]]:
+    """Return kind and name of the ConfigMaps and Secrets that the newest versions to go back to came with."""
+    stages = (
+        DeploymentStage.objects.filter(
+            deployment__application=application, deployment__target=target, deployment__status=Status.SUCCEEDED
+        )
+        .order_by("-deployment__number")
+        .values_list("manifest_set__sha256", "manifest_set__content")
+    )
+    versions: dict[str, bytes] = {}
+    for sha256, content in stages[: POINTS_KEPT * 4].iterator():
+        versions.setdefault(sha256, bytes(content))
+        if len(versions) > POINTS_KEPT:
+            break
+    objects = [item for content in versions.values() for item in canonical.decode(content)]
+    return {(item["kind"], item["metadata"]["name"]) for item in objects if item["kind"] in NAMED_BY_CONTENT}
 
 
 def final_stage(deployment: Deployment) -> DeploymentStage:

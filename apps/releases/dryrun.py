@@ -16,7 +16,6 @@ from apps.integrations.connection import ClusterConnection
 from apps.integrations.errors import IntegrationError, Missing, Rejected
 from apps.integrations.kubernetes.answers import ApplyConflict
 from apps.integrations.kubernetes.order import apply_order
-from apps.integrations.kubernetes.ownership import apply_over_own
 from apps.integrations.redaction import Redactor
 
 SIDE_BY_SIDE = 8
@@ -55,7 +54,7 @@ def _ask(question: Question) -> Problem | None:
     for manifest in apply_order(question.objects):
         name = f"{manifest['kind']}/{manifest['metadata']['name']}"
         try:
-            apply_over_own(client, manifest, dry_run=True)
+            client.apply_over_own(manifest, dry_run=True)
         except ApplyConflict as exc:
             managers = ", ".join(sorted({conflict.manager for conflict in exc.conflicts}))
             return Problem("apply.conflict", {"object": name, "managers": managers})

@@ -13,7 +13,7 @@ from apps.applications import preparation
 from apps.clusters.models import Cluster
 from apps.deployments import selectors, services
 from apps.deployments.models import Deployment, Status
-from apps.integrations.kubernetes.client import FIELD_MANAGER
+from apps.integrations.kubernetes.field_managers import FIELD_MANAGER
 from apps.manifests import selectors as manifests
 from apps.workloads import reading
 from apps.workloads.selectors import target_state
@@ -108,8 +108,7 @@ def test_every_kind_that_is_rendered_is_taken_and_keeps_its_version(place: Place
     }
     before = place.versions()
     for manifest in objects:
-        eventually(lambda manifest=manifest: place.client.apply(manifest, dry_run=True).changed, expected=False)
-        place.client.apply(manifest)
+        eventually(lambda manifest=manifest: place.client.ensure(manifest), expected=False)
     assert place.versions() == before
 
 

@@ -8,6 +8,9 @@ from apps.applications import preparation
 from apps.core.errors import Conflict, InvalidInput
 from apps.deployments import selectors, services
 from apps.deployments.models import Deployment, Status
+from apps.deployments.prune import PRUNED_KINDS
+from apps.manifests import selectors as stored
+from apps.manifests import services as manifests
 from tests.deployments.world import Place, finish, greeting, until
 
 
@@ -15,17 +18,30 @@ def codes(deployment: Deployment) -> list[str]:
     return list(deployment.entries.values_list("code", flat=True))
 
 
+EVERY_KIND = {
+    "files": [{"path": "/etc/app/a.txt", "content": "a"}, {"path": "/etc/app/key", "secret": "KEY"}],
+    "secrets": [{"name": "KEY"}],
+    "ingress": {"host": "shop.example.com", "tls": True},
+    "autoscaling": {"min": 1, "max": 3, "cpu": 60},
+    "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"cpu": "1", "memory": "256Mi"}},
+}
+
+
 def test_an_unchanged_set_changes_nothing(place: Place) -> None:
-    document = greeting("hello", files=[{"path": "/etc/app/a.txt", "content": "a"}])
+    manifests.set_secret(application=place.application, key="KEY", value="very-secret-1", actor=place.world.actor)
+    document = greeting("hello", **EVERY_KIND)
     first = place.run(document)
     assert (first.status, first.cause_code, first.error_code) == ("succeeded", "", ""), first.cause_params
     assert first.ready == first.wanted == 1
     before = place.versions()
+    assert {name.split("/")[0] for name in before} == {*PRUNED_KINDS, "generation"} - {"Deployment"}
 
     again = place.run(document)
 
     assert again.status == Status.SUCCEEDED
     assert place.versions() == before
+    bound = stored.bound_objects(again.stages.get().manifest_set)
+    assert [item["kind"] for item in bound.objects if place.client.ensure(item)] == [], "not one is written"
     assert again.stages.get().manifest_set.sha256 == first.stages.get().manifest_set.sha256
     assert selectors.rollback_points(place.application, place.target) == []
 
@@ -93,7 +109,9 @@ def test_a_field_of_somebody_else_is_named_and_may_be_taken_over(place: Place) -
     refused = place.run(greeting("two"))
     assert (refused.status, refused.cause_code) == (Status.FAILED, "apply.conflict")
     assert refused.cause_params["managers"] == "somebody"
-    assert refused.cause_params["conflicts"] == [{"manager": "somebody", "field": ".spec.replicas"}]
+    [conflict] = refused.cause_params["conflicts"]
+    assert (conflict["manager"], conflict["field"]) == ("somebody", ".spec.replicas")
+    assert (conflict["live"], conflict["ours"]) == ("2", "1")
     assert place.get("Deployment")["spec"]["replicas"] == 2
 
     assert place.run(greeting("two"), take_over_fields=True).status == Status.SUCCEEDED
@@ -104,7 +122,7 @@ def test_a_namespace_that_is_gone_is_named(place: Place) -> None:
     place.client.delete("Namespace", place.target.namespace, grace_seconds=0)
     failed = place.run(greeting("one"))
     assert failed.status == Status.FAILED
-    assert failed.cause_code in ("apply.namespace_missing", "apply.rejected")
+    assert failed.cause_code in ("apply.namespace_missing", "apply.namespace_ending")
     assert place.target.namespace in str(failed.cause_params)
 
 

@@ -111,17 +111,30 @@ def test_a_registry_that_is_away_does_not_stop_a_rollback(place: Place) -> None:
     assert place.greetings() == {"good"}
 
 
-def test_an_expired_token_is_ours_to_mend(place: Place) -> None:
+def test_an_expired_token_is_named_and_waited_for(place: Place) -> None:
     cluster = place.target.cluster
     document = place.manifest_set(greeting("one"))
-    cluster.token = "expired"
+    good, cluster.token = cluster.token, "expired"
     cluster.save()
-    deployment = services.request_deployment(
+    made = services.request_deployment(
         application=place.application, target=place.target, manifest_set=document, actor=place.world.actor
     )
-    deployment = finish(Deployment.objects.get(pk=deployment.pk))
-    assert (deployment.status, deployment.error_code) == (Status.ERRORED, "integration.unauthorized")
-    assert presentation.timeline(deployment)[-1]["tone"] == "red"
+    waiting = step(Deployment.objects.get(pk=made.pk))
+    assert (waiting.status, waiting.error_code) == (Status.APPLYING, "integration.credentials_refused")
+    assert cluster.name in presentation.cause(waiting)["message"]
+
+    Deployment.objects.filter(pk=made.pk).update(deadline_at=timezone.now())
+    errored = step(Deployment.objects.get(pk=made.pk))
+    assert (errored.status, errored.error_code) == (Status.ERRORED, "integration.credentials_refused")
+    assert presentation.timeline(errored)[-1]["tone"] == "red"
+
+    again = services.request_deployment(
+        application=place.application, target=place.target, manifest_set=document, actor=place.world.actor
+    )
+    step(Deployment.objects.get(pk=again.pk))
+    cluster.token = good
+    cluster.save()
+    assert finish(Deployment.objects.get(pk=again.pk)).status == Status.SUCCEEDED
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,9 @@ from apps.integrations.calls import Effect
 from apps.integrations.errors import Missing, Stale, Unauthorized
 
 from . import ownership
+from .answers import ApplyConflict
 from .entities import Applied, Object
-from .field_managers import FIELD_MANAGER, SCALE_MANAGER
+from .field_managers import FIELD_MANAGER, OPERATION_MANAGERS, SCALE_MANAGER
 from .kinds import Kind, kind_of
 from .server import ServerFacts
 from .wire import decode
@@ -61,6 +62,20 @@ class Applying(ServerFacts):
             headers={"Content-Type": _APPLY_TYPE},
         )
         return Applied(decode(answer, f"apply {kind.name}", dict), created=answer.status == 201)
+
+    def apply_over_own(self, manifest: Object, *, dry_run: bool = False) -> Applied:
+        """Apply one object; what Slipway's own operations set, such as a number of pods, gives way to the manifest.
+
+        Raises:
+            ApplyConflict: others own fields with other values.
+            Rejected: see `apply`.
+        """
+        try:
+            return self.apply(manifest, dry_run=dry_run)
+        except ApplyConflict as exc:
+            if not all(conflict.manager in OPERATION_MANAGERS for conflict in exc.conflicts):
+                raise
+        return self.apply(manifest, force=True, dry_run=dry_run)
 
     def ensure(self, manifest: bytes | Object, *, namespace: str | None = None, force: bool = False) -> bool:
         """Apply one object and return whether that changed anything, at the price of a read before.
