@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 MANAGED_BY = "slipway"
@@ -18,12 +18,29 @@ _SLEEP_ACTION_SINCE = (1, 30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Names and labels that were there before Slipway and cannot change: a Deployment keeps its name and its selector.
+
+    An empty name is the application's slug. The pods keep the labels they had, for whoever else selects them.
+    """
+
+    workload: str = ""
+    container: str = CONTAINER
+    service: str = ""
+    ingress: str = ""
+    autoscaler: str = ""
+    selector: Mapping[str, str] = field(default_factory=dict)
+    pod_labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApplicationContext:
     """Whose objects: the uid never changes, the slugs are immutable."""
 
     uid: str
     slug: str
     project: str
+    identity: Identity = Identity()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,17 +63,26 @@ class TargetContext:
 
 def selector(application: ApplicationContext) -> dict[str, str]:
     """Return the labels that find the pods; a Deployment can never change them."""
+    return dict(application.identity.selector) or _own(application)
+
+
+def _own(application: ApplicationContext) -> dict[str, str]:
     return {"slipway.io/application": application.uid, "app.kubernetes.io/component": COMPONENT}
 
 
 def labels(application: ApplicationContext) -> dict[str, str]:
     """Return the labels of every object of the application."""
     return {
-        **selector(application),
+        **_own(application),
         "app.kubernetes.io/name": application.slug,
         "app.kubernetes.io/part-of": application.project,
         "app.kubernetes.io/managed-by": MANAGED_BY,
     }
+
+
+def pod_labels(application: ApplicationContext) -> dict[str, str]:
+    """Return the labels of the pods: those of every object, and what an adopted workload's pods had."""
+    return {**labels(application), **application.identity.pod_labels, **application.identity.selector}
 
 
 def metadata(name: str, application: ApplicationContext, target: TargetContext, **more: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ class IngressWithoutHost(ValueError):
 
 
 def render_service(spec: Spec, application: ApplicationContext, target: TargetContext) -> Manifest | None:
-    """Return the Service, named like the application; None when it is off."""
+    """Return the Service, named like the application (or as it was adopted); None when it is off."""
     if not spec.service.enabled:
         return None
     ports = [
@@ -29,9 +29,13 @@ def render_service(spec: Spec, application: ApplicationContext, target: TargetCo
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": metadata(application.slug, application, target),
+        "metadata": metadata(_service_name(application), application, target),
         "spec": {"type": str(spec.service.type), "selector": selector(application), "ports": ports},
     }
+
+
+def _service_name(application: ApplicationContext) -> str:
+    return application.identity.service or application.slug
 
 
 def ingress_host(spec: Spec, application: ApplicationContext, target: TargetContext) -> str:
@@ -61,7 +65,7 @@ def render_ingress(spec: Spec, application: ApplicationContext, target: TargetCo
     host = ingress_host(spec, application, target)
     first = first_tcp_port(spec)
     port = ingress.port or (first.name if first else None)
-    backend = {"service": {"name": application.slug, "port": {"name": port}}}
+    backend = {"service": {"name": _service_name(application), "port": {"name": port}}}
     path = {"path": ingress.path, "pathType": ingress.path_type, "backend": backend}
     more = {"annotations": dict(ingress.annotations)} if ingress.annotations else {}
     # Without a name of a certificate the controller uses its default one.
@@ -69,7 +73,7 @@ def render_ingress(spec: Spec, application: ApplicationContext, target: TargetCo
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "Ingress",
-        "metadata": metadata(application.slug, application, target, **more),
+        "metadata": metadata(application.identity.ingress or application.slug, application, target, **more),
         "spec": without_nothing(
             {
                 "ingressClassName": ingress.class_name or target.ingress_class,

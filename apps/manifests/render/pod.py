@@ -9,7 +9,6 @@ from apps.manifests import quantity
 from apps.manifests.defaults import LOG_SIZE_LIMIT
 from apps.manifests.render.content import render_file_volumes
 from apps.manifests.render.context import (
-    CONTAINER,
     LOG_DIRECTORY_ANNOTATION,
     NODE_GROUP_LABEL,
     TargetContext,
@@ -24,7 +23,13 @@ _BANDWIDTH_ANNOTATION = "kubernetes.io/{}-bandwidth"
 
 
 def render_pod_spec(
-    spec: Spec, *, target: TargetContext, image: str, config_map: str | None, secret: str | None
+    spec: Spec,
+    *,
+    target: TargetContext,
+    container_name: str,
+    image: str,
+    config_map: str | None,
+    secret: str | None,
 ) -> Manifest:
     """Return the pod's spec."""
     volumes, mounts = render_file_volumes(spec, config_map=config_map, secret=secret)
@@ -37,7 +42,7 @@ def render_pod_spec(
         mounts.append({"name": "tmp", "mountPath": "/tmp"})  # noqa: S108 (inside the container)
     container = without_nothing(
         {
-            "name": CONTAINER,
+            "name": container_name,
             "image": image,
             "imagePullPolicy": "IfNotPresent",
             "command": list(spec.command),

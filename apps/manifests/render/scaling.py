@@ -11,13 +11,14 @@ def render_autoscaler(spec: Spec, application: ApplicationContext, target: Targe
     scaling = spec.autoscaling
     if scaling is None:
         return None
+    workload = application.identity.workload or application.slug
     cpu = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": scaling.cpu}}
     return {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
-        "metadata": metadata(application.slug, application, target),
+        "metadata": metadata(application.identity.autoscaler or application.slug, application, target),
         "spec": {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": str(spec.kind), "name": application.slug},
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": str(spec.kind), "name": workload},
             "minReplicas": scaling.min,
             "maxReplicas": scaling.max,
             "metrics": [{"type": "Resource", "resource": cpu}],

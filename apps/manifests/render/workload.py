@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from apps.manifests.render.context import ApplicationContext, TargetContext, labels, metadata, selector
+from apps.manifests.render.context import ApplicationContext, TargetContext, metadata, pod_labels, selector
 from apps.manifests.render.pod import render_pod_spec, render_template_annotations
 from apps.manifests.spec import Spec, StrategyType, WorkloadKind
 
@@ -23,16 +23,24 @@ def render_workload(
     secret: str | None,
 ) -> Manifest:
     """Return the workload object with its pod template."""
-    template_metadata: Manifest = {"labels": labels(application)}
+    template_metadata: Manifest = {"labels": pod_labels(application)}
     annotations = render_template_annotations(spec)
     if annotations:
         template_metadata["annotations"] = annotations
     template = {
         "metadata": template_metadata,
-        "spec": render_pod_spec(spec, target=target, image=image, config_map=config_map, secret=secret),
+        "spec": render_pod_spec(
+            spec,
+            target=target,
+            container_name=application.identity.container,
+            image=image,
+            config_map=config_map,
+            secret=secret,
+        ),
     }
     build = _BUILDERS[spec.kind]
-    return build(spec, metadata(application.slug, application, target), selector(application), template)
+    name = application.identity.workload or application.slug
+    return build(spec, metadata(name, application, target), selector(application), template)
 
 
 def _deployment(spec: Spec, about: Manifest, matching: dict[str, str], template: Manifest) -> Manifest:
