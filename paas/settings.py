@@ -23,7 +23,8 @@ DEBUG = env.bool("SLIPWAY_DEBUG", default=False)
 BASE_URL = env.str("SLIPWAY_BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
 ALLOWED_HOSTS: list[str] = env.list("SLIPWAY_ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("SLIPWAY_TRUSTED_ORIGINS", default=[BASE_URL])
-TRUSTED_PROXIES = env.int("SLIPWAY_TRUSTED_PROXIES", default=0)  # how many proxies append to X-Forwarded-For
+TRUSTED_PROXIES: list[str] = env.list("SLIPWAY_TRUSTED_PROXIES", default=[])  # addresses and networks
+PROXY_HOPS = env.int("SLIPWAY_PROXY_HOPS", default=1)  # how many of them append to X-Forwarded-For, one after another
 # A project's images go to the registry's project of its name: nobody may push beside the approved base images.
 RESERVED_PROJECTS: list[str] = env.list("SLIPWAY_RESERVED_PROJECTS", default=["base", "library"])
 CA_FILE = env.str("SLIPWAY_CA_FILE", default="")  # an extra CA for GitLab, Jenkins, Harbor
@@ -64,6 +65,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "apps.core.proxies.TrustedProxyMiddleware",
     "apps.core.middleware.RequestContextMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -134,10 +136,14 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
+AXES_CLIENT_IP_CALLABLE = "apps.core.context.client_address"
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BASE_URL.startswith("https://")
+HTTPS = BASE_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # TrustedProxyMiddleware drops it from anybody else
+SECURE_HSTS_SECONDS = env.int("SLIPWAY_HSTS_SECONDS", default=30 * 24 * 3600) if HTTPS else 0
 SESSION_COOKIE_NAME = "slipway_session"
 CSRF_COOKIE_NAME = "slipway_csrf"
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -200,6 +206,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "apps.core.api.exception_handler",
     "DEFAULT_THROTTLE_CLASSES": ["apps.core.throttling.PersonThrottle"],
+    "NUM_PROXIES": 0,  # the address is the caller's already
     "DEFAULT_THROTTLE_RATES": {"user": env.str("SLIPWAY_API_RATE", default="3000/min")},
 }
 SPECTACULAR_SETTINGS = {

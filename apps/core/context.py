@@ -6,7 +6,6 @@ import re
 import secrets
 from contextvars import ContextVar
 
-from django.conf import settings
 from django.http import HttpRequest
 
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -26,10 +25,5 @@ def begin_request(given: str | None = None) -> str:
 
 
 def client_address(request: HttpRequest) -> str:
-    """Return the caller's address; X-Forwarded-For counts only as far as SLIPWAY_TRUSTED_PROXIES says."""
-    remote = str(request.META.get("REMOTE_ADDR", ""))
-    if settings.TRUSTED_PROXIES:
-        hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
-        if len(hops) >= settings.TRUSTED_PROXIES:
-            return str(hops[-settings.TRUSTED_PROXIES])
-    return remote
+    """Return the caller's address, which `TrustedProxyMiddleware` has seen to."""
+    return str(request.META.get("REMOTE_ADDR", ""))

@@ -94,6 +94,7 @@ class Installation:
         uvicorn = [
             str(self.home.venv / "bin/uvicorn"), "paas.asgi:application", "--host", HOST, "--port", str(port),
             "--lifespan", "off", "--timeout-graceful-shutdown", "5", "--no-access-log", "--log-level", "warning",
+            "--no-proxy-headers",  # who is believed is decided in one place: apps/core/proxies.py
         ]  # fmt: skip
         celery = [str(self.home.venv / "bin/celery"), "-A", "paas"]
         worker = [*celery, "worker", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
