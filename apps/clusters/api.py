@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.accounts.guards import require_administrator
+from apps.accounts.guards import require_administrator, require_reader
 from apps.core import messages
 
 from . import access_yaml, selectors, services
@@ -83,8 +83,9 @@ class ClusterList(APIView):
     """All clusters."""
 
     @extend_schema(operation_id="clusters_list", responses=ClusterSerializer(many=True))
-    def get(self, _request: Request) -> Response:
+    def get(self, request: Request) -> Response:
         """Return all clusters."""
+        require_reader(request.actor)
         return Response(ClusterSerializer(selectors.list_clusters(), many=True).data)
 
     @extend_schema(operation_id="clusters_create", request=AddClusterSerializer, responses={201: ClusterSerializer})
@@ -101,8 +102,9 @@ class ClusterAccess(APIView):
     """The least privilege Slipway needs."""
 
     @extend_schema(operation_id="clusters_access", responses=AccessSerializer)
-    def get(self, _request: Request) -> Response:
+    def get(self, request: Request) -> Response:
         """Return the YAML to apply on a cluster before it is added, and how to get the token."""
+        require_reader(request.actor)
         return Response({"yaml": access_yaml.access_yaml(), "token_command": access_yaml.token_command()})
 
 
@@ -110,8 +112,9 @@ class ClusterDetail(APIView):
     """One cluster."""
 
     @extend_schema(operation_id="clusters_retrieve", responses=ClusterSerializer)
-    def get(self, _request: Request, slug: str) -> Response:
+    def get(self, request: Request, slug: str) -> Response:
         """Return a cluster."""
+        require_reader(request.actor)
         return Response(ClusterSerializer(selectors.get_cluster(slug)).data)
 
     @extend_schema(operation_id="clusters_update", request=ChangeClusterSerializer, responses=ClusterSerializer)

@@ -10,15 +10,20 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.accounts.guards import require_administrator
+from apps.accounts.guards import administers, require_administrator, require_reader
 from apps.core import messages
 
 from . import selectors, services
 from .models import Connection
 
+FOR_EVERYBODY = frozenset({"kind", "slug", "name", "health"})
+
 
 class ConnectionSerializer(serializers.ModelSerializer[Connection]):
-    """A connection. Its secrets never leave; `has_secret` says whether there is one."""
+    """A connection. Its secrets never leave; `has_secret` says whether there is one.
+
+    Who is no administrator gets what is needed to choose one: kind, short name, name and health.
+    """
 
     has_secret = serializers.SerializerMethodField()
     problem = serializers.SerializerMethodField()
@@ -29,6 +34,13 @@ class ConnectionSerializer(serializers.ModelSerializer[Connection]):
             "kind", "slug", "name", "url", "username", "has_secret", "ca_certificate", "options", "health", "problem",
             "version", "checked_at",
         ]  # fmt: skip
+
+    def to_representation(self, instance: Connection) -> dict[str, Any]:
+        """Return the fields that the actor may see."""
+        shown = super().to_representation(instance)
+        if administers(self.context["actor"]):
+            return shown
+        return {name: value for name, value in shown.items() if name in FOR_EVERYBODY}
 
     def get_has_secret(self, connection: Connection) -> bool:
         """Return whether a secret is stored."""
@@ -60,13 +72,19 @@ class ChangeConnectionSerializer(SaveConnectionSerializer):
     slug = None  # type: ignore[assignment]
 
 
+def _answer(request: Request, connection: Connection, *, status: int = status.HTTP_200_OK) -> Response:
+    return Response(ConnectionSerializer(connection, context={"actor": request.actor}).data, status=status)
+
+
 class ConnectionList(APIView):
     """All connections."""
 
     @extend_schema(operation_id="connections_list", responses=ConnectionSerializer(many=True))
-    def get(self, _request: Request) -> Response:
-        """Return all connections."""
-        return Response(ConnectionSerializer(selectors.list_connections(), many=True).data)
+    def get(self, request: Request) -> Response:
+        """Return all connections; their addresses and settings for administrators only."""
+        require_reader(request.actor)
+        shown = ConnectionSerializer(selectors.list_connections(), many=True, context={"actor": request.actor})
+        return Response(shown.data)
 
     @extend_schema(
         operation_id="connections_create", request=SaveConnectionSerializer, responses={201: ConnectionSerializer}
@@ -77,16 +95,17 @@ class ConnectionList(APIView):
         asked = SaveConnectionSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         connection = services.save_connection(actor=request.actor, **asked.validated_data)
-        return Response(ConnectionSerializer(connection).data, status=status.HTTP_201_CREATED)
+        return _answer(request, connection, status=status.HTTP_201_CREATED)
 
 
 class ConnectionDetail(APIView):
     """One connection."""
 
     @extend_schema(operation_id="connections_retrieve", responses=ConnectionSerializer)
-    def get(self, _request: Request, slug: str) -> Response:
-        """Return a connection."""
-        return Response(ConnectionSerializer(selectors.get_connection(slug)).data)
+    def get(self, request: Request, slug: str) -> Response:
+        """Return a connection; its address and settings for administrators only."""
+        require_reader(request.actor)
+        return _answer(request, selectors.get_connection(slug))
 
     @extend_schema(
         operation_id="connections_update", request=ChangeConnectionSerializer, responses=ConnectionSerializer
@@ -100,7 +119,7 @@ class ConnectionDetail(APIView):
         changed = services.save_connection(
             actor=request.actor, kind=connection.kind, slug=slug, connection=connection, **asked.validated_data
         )
-        return Response(ConnectionSerializer(changed).data)
+        return _answer(request, changed)
 
     @extend_schema(operation_id="connections_delete", responses={204: None})
     def delete(self, request: Request, slug: str) -> Response:
@@ -118,4 +137,4 @@ class ConnectionCheck(APIView):
         """Try a connection now (administrators)."""
         require_administrator(request.actor)
         checked = services.check_connection(connection=selectors.get_connection(slug), actor=request.actor)
-        return Response(ConnectionSerializer(checked).data)
+        return _answer(request, checked)

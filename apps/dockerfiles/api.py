@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.accounts.guards import require_administrator
+from apps.accounts.guards import require_administrator, require_reader
 from apps.accounts.roles import Action
 from apps.applications.access import get_application
 from apps.connections import selectors as connections
@@ -120,8 +120,9 @@ class BaseImages(APIView):
     """Approved base images."""
 
     @extend_schema(operation_id="base_images_list", responses=BaseImageSerializer(many=True))
-    def get(self, _request: Request) -> Response:
+    def get(self, request: Request) -> Response:
         """Return all base images."""
+        require_reader(request.actor)
         return Response(BaseImageSerializer(selectors.list_base_images(), many=True).data)
 
     @extend_schema(
