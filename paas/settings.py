@@ -181,7 +181,12 @@ CELERY_TASK_TIME_LIMIT = 90
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "slow"
-CELERY_TASK_ROUTES = {"deployments.*": {"queue": "apply"}}
+CELERY_TASK_ROUTES = {
+    # Nobody waits for drift: it takes no slot from releases.
+    "deployments.check_drift": {"queue": "slow"},
+    "deployments.watch_drift": {"queue": "slow"},
+    "deployments.*": {"queue": "apply"},
+}
 CELERY_TASK_ALWAYS_EAGER = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True

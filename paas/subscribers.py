@@ -8,7 +8,7 @@ EVENT_SUBSCRIBERS: dict[str, list[str]] = {
     "application.created": ["repositories.on_application"],
     "application.updated": ["repositories.on_application"],
     "push.received": ["builds.on_push"],
-    "deployment.succeeded": ["releases.on_deployment"],
+    "deployment.succeeded": ["deployments.watch_drift", "releases.on_deployment"],
     "deployment.failed": ["deployments.on_failed", "releases.on_deployment"],
     "deployment.errored": ["releases.on_deployment"],
     "deployment.canceled": ["releases.on_deployment"],

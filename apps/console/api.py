@@ -46,6 +46,8 @@ class CellSerializer(serializers.Serializer[Any]):
     wanted = serializers.IntegerField()
     since = serializers.DateTimeField(allow_null=True)
     cause = serializers.CharField()
+    drifted = serializers.BooleanField(help_text="Whether what is live differs from what was deployed.")
+    maintenance = serializers.CharField(help_text="Why the cluster is in maintenance; empty where it is not.")
     url = serializers.CharField()
 
 

@@ -46,6 +46,7 @@ class CellView:
     topics: list[str] = field(default_factory=list)
     build_number: int | None = None
     deployment_number: int | None = None
+    drift_url: str = ""  # where one sees what differs from what was deployed; empty where nothing does
 
     @property
     def place(self) -> dict[str, str]:
@@ -80,6 +81,8 @@ def view(
         made.ready, made.wanted = shown.ready, shown.wanted
         made.build_number = shown.build.number if shown.build else None
         made.deployment_number = shown.number
+    if cell.drifted and cell.active is None:
+        made.drift_url = f"{application.get_absolute_url()}drift/"
     _show_doings(made, cell)
     if state is not None and shown is not None:
         _show_state(made, cell, state)
@@ -174,5 +177,7 @@ def as_api(made: CellView) -> dict[str, Any]:
         "wanted": made.wanted,
         "since": made.at,
         "cause": made.cause,
+        "drifted": bool(made.drift_url),
+        "maintenance": made.target.cluster.maintenance_reason,
         "url": made.url,
     }

@@ -81,5 +81,15 @@ register(
         "deployment.superseded": (_("Superseded by deployment {by}, which rolls back."), ""),
         "deployment.nothing_to_roll_back_to": (_("There is no earlier version to roll back to."), ""),
         "deployment.rolled_back_automatically": (_("The environment rolls back by itself: deployment {by} brings version {to} back."), ""),
+        # drift
+        "drift.nothing_deployed": (_("Nothing was deployed at {target} yet."), ""),
+        "drift.later_attempt": (_("Not compared: deployment {number} changed things there and did not end well."), _("Open it, and roll back or release again.")),
+        "drift.secret_gone": (_("Not compared: the secret value {reference} does not exist any more."), _("Release again.")),
+        "drift.nothing_to_accept": (_("Nothing that differs at {target} can be accepted into the DeployYml."), _("Bring back what was deployed.")),
+        "drift.not_in_form": (_("The DeployYml has no field for it."), ""),
+        "drift.is_image": (_("An image comes from a build: release the build that is meant."), ""),
+        "drift.is_secret": (_("A secret is not taken from a cluster: set its value."), ""),
+        "drift.does_not_fit": (_("The DeployYml cannot bring about exactly this value."), ""),
+        "deployment.reapply_requested": (_("{by} brings back what deployment {to} deployed; fields that others changed are taken over."), ""),
     }
 )  # fmt: skip

@@ -44,6 +44,7 @@ class Deployment(Lifecycle):
         RESTART = "restart", _("Restart")
         SCALE = "scale", _("Scaling")
         REMOVAL = "removal", _("Removal")
+        REAPPLY = "reapply", _("Re-apply")
 
     NOUN = "deployment"
     ADVANCE = "deployments.advance"
@@ -164,7 +165,7 @@ class Deployment(Lifecycle):
 
 
 # What carries a version; what decides which version is meant to run; what has a rollout to hold.
-VERSIONED = (Deployment.Kind.DEPLOY, Deployment.Kind.ROLLBACK)
+VERSIONED = (Deployment.Kind.DEPLOY, Deployment.Kind.ROLLBACK, Deployment.Kind.REAPPLY)
 DECIDING = (*VERSIONED, Deployment.Kind.REMOVAL)
 PAUSABLE = (*VERSIONED, Deployment.Kind.RESTART)
 
@@ -205,3 +206,56 @@ class DeploymentEntry(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+
+class DriftWatch(Lifecycle):
+    """One application on one target: whether what is live there is what was last deployed, looked at now and then.
+
+    Its status is the finding, so `drift.found` is the event of the first difference; nothing ends but by deletion.
+    """
+
+    class Status(models.TextChoices):
+        UNKNOWN = "unknown", _("Not compared")
+        CLEAN = "clean", _("As deployed")
+        FOUND = "found", _("Drifted")
+        BROKEN = "broken", _("Cannot be compared")  # our fault: it rests for long before the next try
+
+    NOUN = "drift"
+    ADVANCE = "deployments.check_drift"
+    ERRORED = FAILED = "broken"
+    TRANSITIONS = {
+        Status.UNKNOWN: frozenset({Status.CLEAN, Status.FOUND, Status.BROKEN}),
+        Status.CLEAN: frozenset({Status.UNKNOWN, Status.FOUND, Status.BROKEN}),
+        Status.FOUND: frozenset({Status.UNKNOWN, Status.CLEAN, Status.BROKEN}),
+        Status.BROKEN: frozenset({Status.UNKNOWN}),
+    }
+
+    status = models.CharField(max_length=20, choices=Status.choices, default=Status.UNKNOWN)
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="drift_watches")
+    target = models.ForeignKey(Target, on_delete=models.CASCADE, related_name="drift_watches")
+    deployment = models.ForeignKey(Deployment, on_delete=models.SET_NULL, null=True, related_name="+")  # compared with
+    checked_at = models.DateTimeField(null=True, blank=True)
+    findings = models.JSONField(default=list, blank=True)  # `ObjectDrift`s as plain values
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["application", "target"], name="one_drift_watch")]
+
+    def __str__(self) -> str:
+        return f"drift of {self.application_id} on {self.target_id}"
+
+    def live_topics(self) -> list[str]:
+        """Return the topics of the pages that show it."""
+        return [f"application:{self.application_id}"]
+
+    def event_project_id(self) -> int:
+        """Return its project."""
+        return int(self.application.project_id)
+
+    def event_payload(self) -> dict[str, Any]:
+        """Return what subscribers need to know: which objects, never what is in them."""
+        return {
+            "application": self.application_id,
+            "target": self.target_id,
+            "deployment": self.deployment_id,
+            "objects": [f"{finding['kind']}/{finding['name']}" for finding in self.findings],
+        }

@@ -11,7 +11,7 @@ from apps.applications.models import Application, Environment, Target
 from apps.core.errors import NotFound
 from apps.manifests import canonical
 
-from .models import ACTIVE, DECIDING, VERSIONED, Deployment, DeploymentEntry, DeploymentStage, Status
+from .models import ACTIVE, DECIDING, VERSIONED, Deployment, DeploymentEntry, DeploymentStage, DriftWatch, Status
 from .prune import NAMED_BY_CONTENT
 
 LOOKED_BACK = 20
@@ -71,6 +71,33 @@ def last_applied(application: Application, target: Target) -> Deployment | None:
     sent = Q(first_accepted_at__isnull=False, kind__in=VERSIONED) | Q(status=Status.SUCCEEDED)
     last = list_versions(application, target=target).filter(sent).order_by("-id").first()
     return last if last is not None and last.brings_version else None
+
+
+def list_drift_watches(application: Application) -> QuerySet[DriftWatch]:
+    """Return what is known about drift on each target of an application, in the order of its environments."""
+    return (
+        DriftWatch.objects.filter(application=application)
+        .select_related("application__project", "target__environment", "target__cluster", "deployment")
+        .order_by("target__environment__position", "target__environment_id", "target__position", "target_id")
+    )
+
+
+def get_drift_watch(application: Application, target: Target) -> DriftWatch:
+    """Return what is known about drift on one target.
+
+    Raises:
+        NotFound: nothing was deployed there yet.
+    """
+    watch = list_drift_watches(application).filter(target=target).first()
+    if watch is None:
+        raise NotFound("drift.nothing_deployed", target=str(target))
+    return watch
+
+
+def drifted_places(application_ids: Iterable[int]) -> set[tuple[int, int]]:
+    """Return the (application, target) pairs on which a drift was found."""
+    found = DriftWatch.objects.filter(application_id__in=list(application_ids), status=DriftWatch.Status.FOUND)
+    return set(found.values_list("application_id", "target_id"))
 
 
 def active_deployment(application: Application, target: Target) -> Deployment | None:
@@ -157,6 +184,7 @@ class Cell:
     live: Deployment | None
     active: Deployment | None
     last: Deployment | None
+    drifted: bool = False
 
     @property
     def trouble(self) -> Deployment | None:
@@ -188,7 +216,7 @@ def _latest(application_ids: Iterable[int], **conditions: object) -> dict[tuple[
 
 
 def matrix(applications: Iterable[Application], environments: Iterable[Environment]) -> dict[int, list[Cell]]:
-    """Return for each application (by primary key) a cell per target of `environments`, in three queries for all.
+    """Return for each application (by primary key) a cell per target of `environments`, in four queries for all.
 
     Give environments with `targets` prefetched (each with its cluster).
     """
@@ -197,10 +225,17 @@ def matrix(applications: Iterable[Application], environments: Iterable[Environme
     live = {place: row for place, row in decided.items() if row.brings_version}
     active = _latest(ids, status__in=ACTIVE)
     last = _latest(ids)
+    drifted = drifted_places(ids)
     targets = [target for environment in environments for target in environment.targets.all()]
     return {
         pk: [
-            Cell(target, live.get((pk, target.pk)), active.get((pk, target.pk)), last.get((pk, target.pk)))
+            Cell(
+                target,
+                live.get((pk, target.pk)),
+                active.get((pk, target.pk)),
+                last.get((pk, target.pk)),
+                (pk, target.pk) in drifted,
+            )
             for target in targets
         ]
         for pk in ids

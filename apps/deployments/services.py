@@ -6,6 +6,7 @@ advance_deployment: lease -> STEPS[status] -> next step later; a rollback supers
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import structlog
@@ -32,6 +33,12 @@ from .steps import STEPS
 
 log = structlog.get_logger(__name__)
 
+# What the timeline and the audit say when a version is asked for.
+_SAID: Mapping[str, tuple[str, str]] = {
+    Deployment.Kind.DEPLOY: ("deployment.requested", "deployment.request"),
+    Deployment.Kind.ROLLBACK: ("deployment.rollback_requested", "deployment.rollback"),
+    Deployment.Kind.REAPPLY: ("deployment.reapply_requested", "deployment.reapply"),
+}
 UNREACHABLE_AFTER = timedelta(minutes=5)  # how long a cluster may stay away before a deployment ends as errored
 
 
@@ -103,6 +110,7 @@ def request_rollback(
         if active is not None and active.take_over(Status.SUPERSEDED):
             entries.note(active, "deployment.superseded", entries.WARNING, by=number)
         rollback = _insert(
+            kind=Deployment.Kind.ROLLBACK,
             application=application,
             target=target,
             manifest_set=stage.manifest_set,
@@ -117,6 +125,40 @@ def request_rollback(
         if not checked:
             entries.note(rollback, "deployment.image_unchecked", entries.WARNING)
     return rollback
+
+
+def request_reapply(*, application: Application, target: Target, actor: Actor, note: str = "") -> Deployment:
+    """Ask for the stored bytes of what is live once more, taking over every field that others changed since.
+
+    Raises:
+        Conflict: nothing was deployed there, something is going on there, or the cluster is in maintenance.
+        Blocked: its image is no longer in the registry.
+    """
+    live = selectors.live_deployment(application, target)
+    if live is None:
+        raise Conflict("drift.nothing_deployed", target=str(target))
+    clusters.require_active(target.cluster)
+    checked = _require_image(live)
+    try:
+        with transaction.atomic():
+            made = _insert(
+                kind=Deployment.Kind.REAPPLY,
+                application=application,
+                target=target,
+                manifest_set=selectors.final_stage(live).manifest_set,
+                actor=actor,
+                build=live.build,
+                note=note,
+                release_item_id=None,
+                rollback_of=live,
+                take_over_fields=True,
+            )
+            if not checked:
+                entries.note(made, "deployment.image_unchecked", entries.WARNING)
+            return made
+    except IntegrityError as exc:
+        active = selectors.active_deployment(application, target)
+        raise Conflict("deployment.in_progress", number=active.number if active else "?", target=str(target)) from exc
 
 
 def require_rollback_point(deployment: Deployment) -> None:
@@ -179,6 +221,7 @@ def roll_back_automatically(event_id: int) -> None:
 
 def _insert(
     *,
+    kind: Deployment.Kind = Deployment.Kind.DEPLOY,
     application: Application,
     target: Target,
     manifest_set: ManifestSet,
@@ -196,7 +239,7 @@ def _insert(
         application=application,
         target=target,
         number=number or next_number(application, "deployment"),
-        kind=Deployment.Kind.ROLLBACK if rollback_of else Deployment.Kind.DEPLOY,
+        kind=kind,
         build=build,
         rollback_of=rollback_of,
         supersedes=supersedes,
@@ -214,13 +257,11 @@ def _insert(
         holder=f"deployment:{deployment.pk}",
         reason="history",
     )
-    if rollback_of is None:
-        entries.note(deployment, "deployment.requested", by=actor.name)
-    else:
-        entries.note(deployment, "deployment.rollback_requested", by=actor.name, to=rollback_of.number)
+    entry, action = _SAID[kind]
+    entries.note(deployment, entry, by=actor.name, **({"to": rollback_of.number} if rollback_of else {}))
     audit.record(
         actor=actor,
-        action="deployment.rollback" if rollback_of else "deployment.request",
+        action=action,
         subject=deployment,
         project=application.project,
         target=str(target),

@@ -26,6 +26,7 @@ _VERSION: Mapping[str, Step] = {
 _STEPS: Mapping[str, Mapping[str, Step]] = {
     Deployment.Kind.DEPLOY: _VERSION,
     Deployment.Kind.ROLLBACK: _VERSION,
+    Deployment.Kind.REAPPLY: _VERSION,
     Deployment.Kind.RESTART: {
         Status.PENDING: restarting.begin,
         Status.APPLYING: restarting.send,

@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from . import operation_views, views
-
-_ROOT = "projects/<slug:project>/apps/<slug:application>/deployments/"
+from . import drift_views, operation_views, views
 
 _TARGET = "projects/<slug:project>/apps/<slug:application>/targets/<slug:environment>/<slug:target>/"
+_ROOT = "projects/<slug:project>/apps/<slug:application>/deployments/"
+_DRIFT = "projects/<slug:project>/apps/<slug:application>/drift/"
+_PLACE = f"{_DRIFT}<slug:environment>/<slug:target>/"
 
 urlpatterns = [
     path(_TARGET, operation_views.target_operations, name="target-operations"),
@@ -22,4 +23,9 @@ urlpatterns = [
     path(f"{_ROOT}<int:number>/cancel/", views.cancel, name="deployment-cancel"),
     path(f"{_ROOT}<int:number>/pause/", operation_views.pause, name="deployment-pause"),
     path(f"{_ROOT}<int:number>/resume/", operation_views.resume, name="deployment-resume"),
+    path(_DRIFT, drift_views.drift, name="drift"),
+    path(f"{_DRIFT}fragment/", drift_views.fragment, name="drift-fragment"),
+    path(f"{_PLACE}check/", drift_views.check, name="drift-check"),
+    path(f"{_PLACE}reapply/", drift_views.reapply, name="drift-reapply"),
+    path(f"{_PLACE}accept/", drift_views.accept, name="drift-accept"),
 ]

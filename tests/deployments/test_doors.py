@@ -156,11 +156,11 @@ def test_a_long_timeline_costs_the_same(rows: Rows, django_assert_max_num_querie
         client.get(url)
 
 
-def test_the_matrix_is_three_queries(rows: Rows, django_assert_num_queries: Any) -> None:
+def test_the_matrix_is_four_queries(rows: Rows, django_assert_num_queries: Any) -> None:
     good = rows.deployment()
     failed = rows.deployment(Status.FAILED, replicas=2)
     environments = [type(rows.target.environment).objects.prefetch_related("targets__cluster").get()]
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         (cell,) = selectors.matrix([rows.application], environments)[rows.application.pk]
         assert (cell.live, cell.active, cell.last, cell.trouble) == (good, None, failed, failed)
         assert cell.live.target.cluster.name
