@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from apps.integrations.kubernetes.client import FIELD_MANAGER, OPERATION_MANAGERS
+from apps.integrations.kubernetes.field_managers import FIELD_MANAGER, OPERATION_MANAGERS
 
 # A step is a field's name, the position in a list that is one value, or a row told apart by its keys.
 Row = tuple[tuple[str, Any], ...]
