@@ -118,6 +118,12 @@ class EnvironmentForm(forms.Form):
     test_order_needed = forms.BooleanField(
         label=_("A passed test order is needed"), required=False, help_text=_("A tester has passed the commit before.")
     )
+    unscanned_builds = forms.ChoiceField(
+        label=_("Builds without a scan"),
+        choices=Environment.Unscanned.choices,
+        initial=Environment.Unscanned.BY_APPROVALS,
+        help_text=_("What becomes of a build that no scanner could look at."),
+    )
     auto_rollback = forms.BooleanField(
         label=_("Roll back by itself"),
         required=False,

@@ -143,6 +143,11 @@ class Environment(models.Model):
         STAGING = "staging", _("Pre-release")
         PRODUCTION = "production", _("Production")
 
+    class Unscanned(models.TextChoices):
+        BY_APPROVALS = "by_approvals", _("Stopped where approvals are needed")
+        BLOCK = "block", _("Always stopped")
+        WARN = "warn", _("Let through with a warning")
+
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="environments")
     slug = models.CharField(max_length=40, validators=[dns_label])
     name = models.CharField(max_length=100)
@@ -151,6 +156,9 @@ class Environment(models.Model):
     approvals_needed = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(10)])
     test_order_needed = models.BooleanField(default=False)
     allowed_branches = ArrayField(models.CharField(max_length=200), default=list, blank=True)  # globs; empty: all
+    unscanned_builds = models.CharField(  # those that no scanner could look at
+        max_length=20, choices=Unscanned.choices, default=Unscanned.BY_APPROVALS
+    )
     auto_rollback = models.BooleanField(default=False)
     freeze_windows = models.JSONField(default=list, blank=True)  # [{"from": iso, "until": iso, "reason": text}]
     created_at = models.DateTimeField(default=timezone.now)
@@ -166,6 +174,13 @@ class Environment(models.Model):
     def is_production(self) -> bool:
         """Return whether pages must make it unmistakable."""
         return self.stage == self.Stage.PRODUCTION
+
+    @property
+    def stops_unscanned(self) -> bool:
+        """Return whether a build that no scanner could look at may not be released here."""
+        if self.unscanned_builds == self.Unscanned.BY_APPROVALS:
+            return self.approvals_needed > 0
+        return self.unscanned_builds == self.Unscanned.BLOCK
 
 
 class Target(models.Model):

@@ -74,6 +74,11 @@ class PolicySerializer(serializers.Serializer[Any]):
     approvals_needed = serializers.IntegerField(required=False, min_value=0, max_value=10)
     test_order_needed = serializers.BooleanField(required=False)
     allowed_branches = serializers.ListField(child=serializers.CharField(max_length=200), required=False)
+    unscanned_builds = serializers.ChoiceField(
+        choices=Environment.Unscanned.choices,
+        required=False,
+        help_text="What becomes of builds no scanner could look at.",
+    )
     auto_rollback = serializers.BooleanField(required=False)
     freeze_windows = serializers.ListField(child=serializers.DictField(), required=False)
 
@@ -103,7 +108,7 @@ class EnvironmentSerializer(serializers.ModelSerializer[Environment]):
         model = Environment
         fields = [
             "slug", "name", "stage", "position", "approvals_needed", "test_order_needed", "allowed_branches",
-            "auto_rollback", "freeze_windows", "targets",
+            "unscanned_builds", "auto_rollback", "freeze_windows", "targets",
         ]  # fmt: skip
 
 

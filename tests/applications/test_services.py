@@ -148,12 +148,13 @@ class TestPages:
         typed = {
             "name": "Production", "position": "3", "approvals_needed": "2", "allowed_branches": "main\n\nrelease/*\nmain",
             "freeze-TOTAL_FORMS": "2", "freeze-INITIAL_FORMS": "0", "freeze-1-begins": "2026-12-24T00:00",
-            "freeze-1-ends": "2027-01-02T00:00", "freeze-1-reason": "Holidays",
+            "freeze-1-ends": "2027-01-02T00:00", "freeze-1-reason": "Holidays", "unscanned_builds": "block",
         }  # fmt: skip
         client = self.signed_in(owner)
         assert client.post(address, typed).status_code == 302
         environment.refresh_from_db()
         assert (environment.approvals_needed, environment.allowed_branches) == (2, ["main", "release/*"])
+        assert environment.unscanned_builds == "block"
         assert environment.freeze_windows == [
             {"from": "2026-12-24T00:00:00+00:00", "until": "2027-01-02T00:00:00+00:00", "reason": "Holidays"}
         ]
