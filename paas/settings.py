@@ -229,6 +229,7 @@ SPECTACULAR_SETTINGS = {
         "DeploymentStatus": "apps.deployments.models.Status",
         "DeploymentKind": "apps.deployments.models.Deployment.Kind",
         "ReleaseStatus": "apps.releases.models.Status",
+        "ReleaseKind": "apps.releases.models.ReleaseOrder.Kind",
         "EnvironmentStage": "apps.applications.models.Environment.Stage",
         "ConnectionKind": "apps.connections.models.Connection.Kind",
     },

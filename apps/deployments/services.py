@@ -85,11 +85,12 @@ def request_rollback(
     note: str = "",
     release_item_id: int | None = None,
     only_after: Deployment | None = None,
+    ask_registry: bool = True,
 ) -> Deployment:
     """Ask for the version of `deployment` again, from its stored bytes; whatever is going on there is superseded.
 
     With `only_after` it is done only while that deployment is the newest there: what rolls back by itself must not undo
-    what a person did meanwhile.
+    what a person did meanwhile. With `ask_registry=False` no other system is called: the caller asked about the image.
 
     Raises:
         Conflict: that version never ran well there, the cluster is in maintenance, or there is a newer deployment.
@@ -98,7 +99,7 @@ def request_rollback(
     application, target = deployment.application, deployment.target
     require_rollback_point(deployment)
     clusters.require_active(target.cluster)
-    checked = _require_image(deployment)
+    checked = _require_image(deployment) if ask_registry else True
     stage = selectors.final_stage(deployment)
     with transaction.atomic():
         # The lock on the application's counter makes rollbacks of one application take turns.

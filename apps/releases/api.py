@@ -13,16 +13,18 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.accounts.roles import Action
-from apps.applications.access import get_application
-from apps.applications.models import Application
+from apps.applications.access import get_application, get_project
+from apps.applications.models import Application, Project
 
-from . import lookup, selectors, services
+from . import lookup, presentation, selectors, services
 from .models import ReleaseOrder, Status
 from .serializers import (
+    CreateReleaseOfSeveralSerializer,
     CreateReleaseSerializer,
     JudgeReleaseSerializer,
     ReleaseDetailSerializer,
     ReleaseSerializer,
+    RollbackPreviewSerializer,
     SubmitReleaseSerializer,
 )
 
@@ -36,6 +38,29 @@ def _valid(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
 
 def _detail(application: Application, number: int, code: int = status.HTTP_200_OK) -> Response:
     return Response(ReleaseDetailSerializer(selectors.get_order(application, number)).data, status=code)
+
+
+def _wish(application: Application, given: dict[str, Any]) -> services.Wish:
+    return services.Wish(
+        application,
+        lookup.find_build(application, given["build"]),
+        lookup.find_revision(application, given["deployyml_revision"]),
+        given.get("wave", 1) - 1,
+    )
+
+
+def _create(request: Request, project: Project, given: dict[str, Any], wishes: list[services.Wish]) -> Response:
+    order = services.create_order(
+        environment=lookup.find_environment(project, given["environment"]),
+        wishes=wishes,
+        actor=request.actor,
+        note=given["note"],
+        start=given["start"],
+        scheduled_for=given["scheduled_for"],
+    )
+    follow = services.submit_order if given["submit"] else services.make_plan
+    follow(order=order, actor=request.actor)
+    return _detail(order.application, order.number, status.HTTP_201_CREATED)
 
 
 class AllReleases(ListAPIView[ReleaseOrder]):
@@ -98,19 +123,38 @@ class Releases(ListAPIView[ReleaseOrder]):
         """Create a release order; with `submit` its plan is frozen at once. 409 names the gates that stop it."""
         app = get_application(request.actor, project, application, need=Action.SUBMIT_RELEASE)
         given = _valid(CreateReleaseSerializer(data=request.data))
-        order = services.create_order(
-            application=app,
-            environment=lookup.find_environment(app, given["environment"]),
-            build=lookup.find_build(app, given["build"]),
-            revision=lookup.find_revision(app, given["deployyml_revision"]),
-            actor=request.actor,
-            note=given["note"],
-            start=given["start"],
-            scheduled_for=given["scheduled_for"],
-        )
-        follow = services.submit_order if given["submit"] else services.make_plan
-        follow(order=order, actor=request.actor)
-        return _detail(app, order.number, status.HTTP_201_CREATED)
+        return _create(request, app.project, given, [_wish(app, given)])
+
+
+class ProjectReleases(ListAPIView[ReleaseOrder]):
+    """A project's release orders."""
+
+    serializer_class = ReleaseSerializer
+    queryset = ReleaseOrder.objects.none()
+
+    def get_queryset(self) -> Any:
+        """Return the orders that may be seen."""
+        place = get_project(self.request.actor, self.kwargs["project"], need=Action.VIEW)
+        orders = selectors.list_orders(self.request.actor).filter(application__project=place)
+        wanted = self.request.query_params.get("status")
+        return orders.filter(status=wanted) if wanted else orders
+
+    @extend_schema(operation_id="releases_list_project", parameters=[_STATUS])
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """List a project's release orders, newest first."""
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="releases_create_several",
+        request=CreateReleaseOfSeveralSerializer,
+        responses={201: ReleaseDetailSerializer},
+    )
+    def post(self, request: Request, project: str) -> Response:
+        """Create a release order of several applications, in waves; with `submit` its plan is frozen at once."""
+        place = get_project(request.actor, project, need=Action.SUBMIT_RELEASE)
+        given = _valid(CreateReleaseOfSeveralSerializer(data=request.data))
+        wishes = [_wish(lookup.find_application(place, row["application"]), row) for row in given["items"]]
+        return _create(request, place, given, wishes)
 
 
 class ReleaseDetail(APIView):
@@ -231,3 +275,28 @@ class ReleaseRetry(_Verb):
         """Try the failed targets again, with the bytes that were approved."""
         names = (project, application, number)
         return self.act(request, names, services.retry_order, status.HTTP_202_ACCEPTED)
+
+
+class ReleaseRollback(APIView):
+    """Taking a whole order back."""
+
+    @extend_schema(operation_id="releases_rollback_preview", responses=RollbackPreviewSerializer)
+    def get(self, request: Request, project: str, application: str, number: int) -> Response:
+        """Return what taking the order back would change, and what speaks against it."""
+        app = get_application(request.actor, project, application, need=Action.ROLLBACK)
+        return Response(RollbackPreviewSerializer(presentation.way_back(selectors.get_order(app, number))).data)
+
+    @extend_schema(
+        operation_id="releases_rollback", request=JudgeReleaseSerializer, responses={202: ReleaseDetailSerializer}
+    )
+    def post(self, request: Request, project: str, application: str, number: int) -> Response:
+        """Bring back what ran before the order, at once and in reverse order of its waves; answers the new order."""
+        app = get_application(request.actor, project, application, need=Action.ROLLBACK)
+        given = _valid(JudgeReleaseSerializer(data=request.data))
+        made = services.roll_back_order(
+            order=selectors.get_order(app, number),
+            actor=request.actor,
+            note=given["note"],
+            expected_plan_hash=given["plan_hash"],
+        )
+        return _detail(app, made.number, status.HTTP_202_ACCEPTED)

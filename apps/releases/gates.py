@@ -7,7 +7,7 @@ and the registry are asked here; whether clusters would take the objects is foun
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -16,9 +16,9 @@ from typing import Any
 from django.db.models import Count
 from django.utils import timezone
 
-from apps.applications.models import Environment, Target
+from apps.applications.models import Application, Environment, Target
 from apps.builds import presentation as builds
-from apps.builds.models import Finding
+from apps.builds.models import Build, Finding
 from apps.clusters import breaker
 from apps.clusters import selectors as clusters
 from apps.deployments import selectors as deployments
@@ -40,12 +40,13 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Gate:
-    """The answer of one gate; `target` where it speaks of one."""
+    """The answer of one gate; `target` where it speaks of one, `application` where an order has several."""
 
     code: str
     level: Level
     params: dict[str, Any] = field(default_factory=dict)
     target: str = ""
+    application: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, as they are stored."""
@@ -58,23 +59,53 @@ def stopping(gates: Iterable[Gate]) -> list[tuple[str, dict[str, Any]]]:
 
 
 def evaluate(order: ReleaseOrder, planned: Sequence[PlannedTarget]) -> list[Gate]:
-    """Return every gate of an order as it stands now; `planned` are the targets of its plan."""
-    environment = order.environment
-    gates = [_freeze(environment, order.scheduled_for or timezone.now())]
-    if order.application.archived_at is not None:
-        gates.append(Gate("gate.application_archived", Level.STOP, {"application": order.application.name}))
-    for item in {plan.item_id: plan.item for plan in planned}.values() or order.items.all():
-        gates += [
-            _scan(item),
-            _branch(item, environment),
-            *_tests(item, environment),
-            _image(item),
-            *_revision(item),
-        ]
+    """Return every gate of an order as it stands now; `planned` are the targets of its plan. Calls the registry."""
+    if order.is_rollback:
+        return going_back(planned)
+    environment, now = order.environment, timezone.now()
+    gates = [_freeze(environment, max(order.scheduled_for or now, now))]
+    for item in {plan.item_id: plan.item for plan in planned}.values() or selectors.items_of(order):
+        gates += _named(order, item, _item(item, environment))
     gates += _targets(environment, planned)
     for plan in planned:
-        gates += _target(plan)
+        gates += _named(order, plan.item, _target(plan))
     return gates
+
+
+def _named(order: ReleaseOrder, item: ReleaseItem, gates: Iterable[Gate]) -> Iterator[Gate]:
+    """Say which application gates speak of, where there are several."""
+    return (replace(gate, application=item.application.name) if order.has_several_items else gate for gate in gates)
+
+
+def going_back(planned: Iterable[PlannedTarget]) -> list[Gate]:
+    """Return the gates of bringing earlier versions back: as few as can be, for that must not wait. Calls the registry."""
+    images: dict[tuple[int, str], Gate] = {}
+    places: list[Gate] = []
+    for plan in planned:
+        assert plan.manifest_set is not None
+        application, digest = plan.item.application, plan.manifest_set.image_digest
+        if (application.pk, digest) not in images:
+            images[application.pk, digest] = _image(application, digest, unchecked=Level.WARN)
+        cluster, place = plan.target.cluster, str(plan.target)
+        if cluster.in_maintenance:
+            params = clusters.maintenance_params(cluster)
+            places.append(Gate("gate.cluster_maintenance", Level.STOP, params, place))
+        elif breaker.seconds_until_try(cluster.pk):
+            params = {"cluster": cluster.slug, "message": ""}
+            places.append(Gate("gate.cluster_unreachable", Level.WARN, params, place))
+    return [*images.values(), *places]
+
+
+def _item(item: ReleaseItem, environment: Environment) -> Iterator[Gate]:
+    assert item.build is not None  # only a rollback may do without
+    if item.application.archived_at is not None:
+        yield Gate("gate.application_archived", Level.STOP, {"application": item.application.name})
+    yield _scan(item.build, environment)
+    yield _branch(item.build, environment)
+    yield from _tests(item.application, item.build, environment)
+    # Where the registry cannot be asked, a node could not pull either: going on would only fail later, on people's time.
+    yield _image(item.application, item.build.image_digest, unchecked=Level.STOP)
+    yield from _revision(item)
 
 
 def _freeze(environment: Environment, moment: datetime) -> Gate:
@@ -84,19 +115,20 @@ def _freeze(environment: Environment, moment: datetime) -> Gate:
     return Gate("gate.not_frozen", Level.OK)
 
 
-def _scan(item: ReleaseItem) -> Gate:
+def _scan(build: Build, environment: Environment) -> Gate:
     """Judge the scan: a build that broke its application's scan gate never succeeded, so here findings only warn."""
-    if builds.was_not_scanned(item.build):
-        return Gate("gate.not_scanned", Level.WARN, {"build": item.build.number})
-    found = Finding.objects.filter(build=item.build).values_list("severity").annotate(count=Count("id"))
+    if builds.was_not_scanned(build):
+        level = Level.STOP if environment.stops_unscanned else Level.WARN
+        return Gate("gate.not_scanned", level, {"build": build.number})
+    found = Finding.objects.filter(build=build).values_list("severity").annotate(count=Count("id"))
     counts = dict(found.order_by())
     high, medium = counts.get("high", 0), counts.get("medium", 0)
-    params = {"build": item.build.number, "high": high, "medium": medium}
+    params = {"build": build.number, "high": high, "medium": medium}
     return Gate("gate.scan_findings", Level.WARN, params) if high else Gate("gate.scan_passed", Level.OK, params)
 
 
-def _branch(item: ReleaseItem, environment: Environment) -> Gate:
-    build, allowed = item.build, environment.allowed_branches
+def _branch(build: Build, environment: Environment) -> Gate:
+    allowed = environment.allowed_branches
     params = {"ref": build.ref, "allowed": ", ".join(allowed)}
     if not allowed:
         return Gate("gate.any_branch", Level.OK, params)
@@ -106,9 +138,9 @@ def _branch(item: ReleaseItem, environment: Environment) -> Gate:
     return Gate("gate.branch_refused", Level.STOP, params)
 
 
-def _tests(item: ReleaseItem, environment: Environment) -> Iterator[Gate]:
-    test = selectors.latest_verdict(item.application, item.build.commit_sha)
-    params: dict[str, Any] = {"sha": item.build.short_sha}
+def _tests(application: Application, build: Build, environment: Environment) -> Iterator[Gate]:
+    test = selectors.latest_verdict(application, build.commit_sha)
+    params: dict[str, Any] = {"sha": build.short_sha}
     if test is not None:
         params |= {"number": test.number, "by": test.decided_by_name, "note": test.verdict_note}
     needed = Level.STOP if environment.test_order_needed else Level.WARN
@@ -120,13 +152,12 @@ def _tests(item: ReleaseItem, environment: Environment) -> Iterator[Gate]:
         yield Gate("gate.test_missing", Level.STOP, params)
 
 
-def _image(item: ReleaseItem) -> Gate:
-    params = {"digest": item.build.image_digest}
+def _image(application: Application, digest: str, *, unchecked: Level) -> Gate:
+    params = {"digest": digest}
     try:
-        exists = registry.image_exists(item.application, item.build.image_digest)
+        exists = registry.image_exists(application, digest)
     except IntegrationError as exc:
-        # A node could not pull it either: going on would only fail later, and on people's time.
-        return Gate("gate.image_unchecked", Level.STOP, {**params, "message": exc.message})
+        return Gate("gate.image_unchecked", unchecked, {**params, "message": exc.message})
     return Gate("gate.image_there", Level.OK, params) if exists else Gate("gate.image_gone", Level.STOP, params)
 
 

@@ -1,8 +1,8 @@
-"""Find what a door was given by name or number: environment, build and DeployYml revision of a new order."""
+"""Find what a door was given by name or number: environment, applications, builds and DeployYml revisions of an order."""
 
 from __future__ import annotations
 
-from apps.applications.models import Application, Environment
+from apps.applications.models import Application, Environment, Project
 from apps.builds.models import Build
 from apps.builds.models import Status as BuildStatus
 from apps.core.errors import Conflict, InvalidInput
@@ -10,27 +10,45 @@ from apps.manifests import selectors as manifests
 from apps.manifests.models import DeployYmlRevision
 
 
-def find_environment(application: Application, slug: str) -> Environment:
-    """Return an environment of the application's project.
+def find_environment(project: Project, slug: str) -> Environment:
+    """Return an environment of a project.
 
     Raises:
         InvalidInput: there is none of that name.
     """
-    environment = Environment.objects.filter(project=application.project, slug=slug).select_related("project").first()
+    environment = Environment.objects.filter(project=project, slug=slug).select_related("project").first()
     if environment is None:
         raise InvalidInput(fields={"environment": ["unknown"]})
     return environment
 
 
-def list_environments(application: Application) -> list[Environment]:
-    """Return the environments that an application can be released to."""
-    return list(Environment.objects.filter(project=application.project).prefetch_related("targets__cluster"))
+def list_environments(project: Project) -> list[Environment]:
+    """Return the environments that a project's applications can be released to."""
+    return list(Environment.objects.filter(project=project).prefetch_related("targets__cluster"))
+
+
+def list_applications(project: Project) -> list[Application]:
+    """Return the applications of a project that an order may have, by name."""
+    applications = Application.objects.filter(project=project, archived_at=None)
+    return list(applications.select_related("project", "harbor").order_by("name", "id"))
+
+
+def find_application(project: Project, slug: str) -> Application:
+    """Return an application of a project that is not archived.
+
+    Raises:
+        InvalidInput: there is none of that name.
+    """
+    application = next((one for one in list_applications(project) if one.slug == slug), None)
+    if application is None:
+        raise InvalidInput(fields={"application": ["unknown"]})
+    return application
 
 
 def list_releasable_builds(application: Application, *, limit: int = 50) -> list[Build]:
     """Return the builds that can be released, newest first."""
     builds = Build.objects.filter(application=application, status=BuildStatus.SUCCEEDED)
-    return list(builds.select_related("application__project").order_by("-number")[:limit])
+    return list(builds.select_related("application__project").defer("report").order_by("-number")[:limit])
 
 
 def find_build(application: Application, number: int) -> Build:

@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from apps.applications.models import Application, Environment, Target
@@ -36,11 +37,16 @@ class Status(models.TextChoices):
     CANCELED = "canceled", _("Canceled")
 
 
+MOST_WAVES = 20
 PLANNABLE = (Status.DRAFT, Status.SUBMITTED, Status.APPROVED, Status.SCHEDULED)
 
 
 class ReleaseOrder(Lifecycle):
     """What is to be released to an environment, who agreed, and how it went."""
+
+    class Kind(models.TextChoices):
+        RELEASE = "release", _("Release")
+        ROLLBACK = "rollback", _("Rollback")
 
     class Start(models.TextChoices):
         AT_ONCE = "at_once", _("As soon as it is approved")
@@ -68,6 +74,8 @@ class ReleaseOrder(Lifecycle):
     }
 
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.DRAFT)
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.RELEASE)
+    # The first of its applications: its counter gives the number, and its page is where the order stands.
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="release_orders")
     environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="release_orders")
     number = models.PositiveIntegerField()
@@ -83,7 +91,8 @@ class ReleaseOrder(Lifecycle):
     started_by_name = models.CharField(max_length=150, blank=True, default="")
     plan_hash = models.CharField(max_length=64, blank=True, default="")  # what approvals sign; empty: no whole plan
     planned_at = models.DateTimeField(null=True, blank=True)
-    gates = models.JSONField(default=list)  # [{"code", "level", "params", "target"}], worded when read
+    gates = models.JSONField(default=list)  # [{"code", "level", "params", "target", "application"}], worded when read
+    rolls_back = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="rollbacks")
 
     class Meta:
         ordering = ["-id"]
@@ -92,6 +101,10 @@ class ReleaseOrder(Lifecycle):
             models.CheckConstraint(
                 condition=models.Q(status__in=["draft", "canceled"]) | ~models.Q(plan_hash=""),
                 name="submitted_has_frozen_plan",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(kind="release") | models.Q(rolls_back__isnull=False),
+                name="rollback_names_its_order",
             ),
         ]
         indexes = [models.Index(fields=["status", "-id"], name="release_status")]
@@ -105,12 +118,33 @@ class ReleaseOrder(Lifecycle):
 
     @property
     def approvals_needed(self) -> int:
-        """Return how many people must agree: what the environment asks for now."""
-        return int(self.environment.approvals_needed)
+        """Return how many people must agree: what the environment asks for now. Going back waits for nobody."""
+        return 0 if self.is_rollback else int(self.environment.approvals_needed)
+
+    @property
+    def is_rollback(self) -> bool:
+        """Return whether it takes another order back."""
+        return self.kind == self.Kind.ROLLBACK
+
+    @cached_property
+    def has_several_items(self) -> bool:
+        """Return whether it releases more than one application."""
+        return len(self.items.all()) > 1
+
+    @property
+    def begins_at_once(self) -> bool:
+        """Return whether nothing but approvals is waited for: no person and no time."""
+        return self.start == self.Start.AT_ONCE and not self.waits_for_its_time
+
+    @property
+    def waits_for_its_time(self) -> bool:
+        """Return whether it may not be executed yet."""
+        return self.scheduled_for is not None and self.scheduled_for > timezone.now()
 
     def live_topics(self) -> list[str]:
         """Return the topics of the pages that show it."""
-        return [f"application:{self.application_id}", f"project:{self.application.project_id}"]
+        applications = {self.application_id, *self.items.values_list("application_id", flat=True)}
+        return [*(f"application:{pk}" for pk in sorted(applications)), f"project:{self.application.project_id}"]
 
     def event_project_id(self) -> int:
         """Return its project."""
@@ -121,18 +155,23 @@ class ReleaseOrder(Lifecycle):
         return {
             "application": self.application_id,
             "number": self.number,
+            "kind": self.kind,
             "environment": self.environment_id,
             "plan_hash": self.plan_hash,
         }
 
 
 class ReleaseItem(models.Model):
-    """One application of an order: which image, with which DeployYml. Waves go one after another."""
+    """One application of an order: which image, with which DeployYml. Waves go one after another.
+
+    In a rollback the targets may have run different versions: the item then names that of the first one, without a build
+    where it was not built here. What counts is `PlannedTarget.restores`.
+    """
 
     order = models.ForeignKey(ReleaseOrder, on_delete=models.CASCADE, related_name="items")
     wave = models.PositiveSmallIntegerField(default=0)
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="+")
-    build = models.ForeignKey(Build, on_delete=models.PROTECT, related_name="release_items")
+    build = models.ForeignKey(Build, on_delete=models.PROTECT, null=True, related_name="release_items")
     revision = models.ForeignKey(DeployYmlRevision, on_delete=models.PROTECT, related_name="release_items")
 
     class Meta:
@@ -140,7 +179,7 @@ class ReleaseItem(models.Model):
         constraints = [models.UniqueConstraint(fields=["order", "application"], name="application_once_per_order")]
 
     def __str__(self) -> str:
-        return f"{self.build} with {self.revision}"
+        return f"{self.application.slug} in wave {self.wave + 1}"
 
 
 class PlannedTarget(models.Model):
@@ -150,6 +189,7 @@ class PlannedTarget(models.Model):
     target = models.ForeignKey(Target, on_delete=models.PROTECT, related_name="+")
     manifest_set = models.ForeignKey(ManifestSet, on_delete=models.PROTECT, null=True, related_name="+")
     replaces = models.ForeignKey(Deployment, on_delete=models.PROTECT, null=True, related_name="+")  # live when planned
+    restores = models.ForeignKey(Deployment, on_delete=models.PROTECT, null=True, related_name="+")  # of a rollback
     problem_code = models.CharField(max_length=80, blank=True, default="")  # why there are no bytes, or no dry run
     problem_params = models.JSONField(default=dict)
     deployment = models.OneToOneField(Deployment, on_delete=models.PROTECT, null=True, related_name="+")

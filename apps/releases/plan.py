@@ -20,7 +20,7 @@ from apps.manifests import selectors as manifests
 from apps.manifests import services as rendering
 from apps.registry import selectors as registry
 
-from . import dryrun
+from . import dryrun, selectors
 from .models import PlannedTarget, ReleaseItem, ReleaseOrder
 
 
@@ -31,10 +31,7 @@ def draw_up(order: ReleaseOrder) -> list[PlannedTarget]:
         .select_related("cluster", "environment__project")
         .order_by("position", "id")
     )
-    items = order.items.select_related(
-        "application__project", "application__harbor", "build", "revision__application__project"
-    )
-    planned = [_render(item, target) for item in items for target in targets]
+    planned = [_render(item, target) for item in selectors.items_of(order) for target in targets]
     questions = [question for key, plan in enumerate(planned) if (question := _question(key, plan)) is not None]
     for key, problem in dryrun.ask(questions).items():
         _set_problem(planned[key], problem)
@@ -42,6 +39,7 @@ def draw_up(order: ReleaseOrder) -> list[PlannedTarget]:
 
 
 def _render(item: ReleaseItem, target: Target) -> PlannedTarget:
+    assert item.build is not None  # only a rollback may do without, and its plan is stored bytes
     plan = PlannedTarget(item=item, target=target, replaces=deployments.live_deployment(item.application, target))
     try:
         plan.manifest_set = rendering.render_for_target(
@@ -83,7 +81,8 @@ def _question(key: int, plan: PlannedTarget) -> dryrun.Question | None:
 def hash_of(order: ReleaseOrder, planned: Sequence[PlannedTarget]) -> str:
     """Return what approvals sign, computed from the bytes themselves; empty where a target has none.
 
-    It covers, for every target, the stored bytes, the HMAC of their secret values, the image and the revision's number.
+    It covers, for every target, the stored bytes, the HMAC of their secret values, the image, the revision's number and
+    the wave.
     """
     digest = hashlib.sha256(b"slipway-release-1\0")
     digest.update(f"{order.environment_id}\n".encode())
@@ -94,8 +93,10 @@ def hash_of(order: ReleaseOrder, planned: Sequence[PlannedTarget]) -> str:
     return digest.hexdigest()
 
 
-def _part(plan: PlannedTarget) -> tuple[int, int, str, str, int]:
+def _part(plan: PlannedTarget) -> tuple[int | str, ...]:
     stored, item = plan.manifest_set, plan.item
     assert stored is not None
     sealed = sealing.plan_hash(bytes(stored.content), stored.secret_fingerprint)
-    return item.application_id, plan.target_id, stored.image_digest, sealed, item.revision.number
+    part = (item.application_id, plan.target_id, stored.image_digest, sealed, item.revision.number)
+    # The first wave says nothing, so that a plan of one wave has the hash it always had.
+    return (*part, f"wave {item.wave}") if item.wave else part

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+
+from django.utils import timezone
+from django.utils.formats import date_format
 
 from apps.core import messages
 from apps.deployments import selectors as deployments
 from apps.manifests import canonical, diff
 from apps.manifests import selectors as manifests
 
-from .models import PlannedTarget, ReleaseEntry, ReleaseOrder
+from . import plan as plans
+from . import selectors, undo
+from .models import PlannedTarget, ReleaseEntry, ReleaseItem, ReleaseOrder
 
 _LOOKS = {"ok": ("green", "circle-check"), "warn": ("amber", "triangle-alert"), "stop": ("red", "circle-x")}
 _RANK = {"stop": 0, "warn": 1, "ok": 2}
@@ -30,19 +36,32 @@ _ENTRY_ICONS = {
 
 def gate_rows(order: ReleaseOrder) -> list[dict[str, Any]]:
     """Return the gates in words, those that stop first; `text` names the target where a gate speaks of one."""
+    return _worded(order.gates)
+
+
+def _worded(gates: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     rows = []
-    for gate in order.gates:
-        worded = messages.word(gate["code"], gate["params"])
+    for gate in gates:
+        worded = messages.word(gate["code"], _readable(gate["params"]))
         tone, icon = _LOOKS[gate["level"]]
-        rows.append({**gate, "message": worded.message, "hint": worded.hint, "tone": tone, "icon": icon})
+        words = {"message": worded.message, "hint": worded.hint, "tone": tone, "icon": icon}
+        rows.append({"application": "", **gate, **words})
     return sorted(rows, key=lambda row: _RANK[row["level"]])
+
+
+def _readable(params: dict[str, Any]) -> dict[str, Any]:
+    """Return parameters with the stored time of a freeze's end as the reader's clock shows it."""
+    if "until" not in params:
+        return params
+    until = timezone.localtime(datetime.fromisoformat(params["until"]))
+    return {**params, "until": date_format(until, "SHORT_DATETIME_FORMAT")}
 
 
 def entry_message(entry: ReleaseEntry) -> str:
     """Return a line of the timeline in words."""
     if entry.code == "release.not_started":
         # The gate that closed is part of the line.
-        gate = messages.word(str(entry.params.get("gate")), entry.params.get("gate_params") or {})
+        gate = messages.word(str(entry.params.get("gate")), _readable(entry.params.get("gate_params") or {}))
         return f"{messages.word(entry.code).message} {gate.message}"
     return messages.word(entry.code, entry.params).message
 
@@ -95,6 +114,60 @@ def _changes(plan: PlannedTarget) -> list[diff.ObjectChange]:
         else []
     )
     return diff.diff_sets(before, manifests.stored_objects(plan.manifest_set))
+
+
+@dataclass(frozen=True)
+class ItemView:
+    """One application of an order with its targets; `heads_wave` where a new wave begins with it."""
+
+    item: ReleaseItem
+    targets: list[TargetView]
+    heads_wave: bool
+
+    @property
+    def wave(self) -> int:
+        """Return the number of its wave as people count."""
+        return self.item.wave + 1
+
+
+def item_views(order: ReleaseOrder, planned: Sequence[PlannedTarget]) -> list[ItemView]:
+    """Return the items of an order in the order of their waves, each with its part of the plan."""
+    views = target_views(planned)
+    rows: list[ItemView] = []
+    for item in order.items.all():
+        heads_wave = not rows or rows[-1].item.wave != item.wave
+        rows.append(ItemView(item, [view for view in views if view.plan.item_id == item.pk], heads_wave))
+    return rows
+
+
+def approval_rows(order: ReleaseOrder) -> list[dict[str, Any]]:
+    """Return people's words on an order, each with whether it counts as an approval now."""
+    counting = set(selectors.agreeing(order).values_list("pk", flat=True))
+    return [{"word": word, "counts": word.pk in counting} for word in order.approvals.all()]
+
+
+@dataclass(frozen=True)
+class WayBackView:
+    """What taking an order back would change; `blocked` says why it cannot be done at all."""
+
+    targets: list[TargetView]
+    gates: list[dict[str, Any]]
+    plan_hash: str
+    blocked: bool
+
+
+def way_back(order: ReleaseOrder) -> WayBackView:
+    """Return what a rollback of an order would change, from stored bytes. Calls the registry about its images."""
+    if order.status not in undo.BEGUN:
+        return WayBackView([], [], "", blocked=True)
+    way = undo.find_way_back(order)
+    rows = _worded([gate.as_dict() for gate in undo.evaluate(way)])
+    return WayBackView(
+        target_views(way.planned),
+        rows,
+        plans.hash_of(order, way.planned),
+        blocked=not way.planned or any(row["level"] == "stop" for row in rows),
+    )
 
 
 def cause(order: ReleaseOrder) -> messages.Words | None:

@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
-from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from apps.accounts.roles import ALLOWED, Action, Role
 from apps.applications.access import visible_projects
-from apps.applications.models import Application
+from apps.applications.models import Application, Membership
 from apps.core.actors import Actor
 from apps.core.errors import NotFound
 
 from .models import Approval, PlannedTarget, ReleaseEntry, ReleaseItem, ReleaseOrder, Status, TestOrder
 
-RELATED = ("application__project", "environment", "created_by", "submitted_by")
-_AGREED = Count("approvals", filter=Q(approvals__voided_at=None, approvals__verdict=Approval.Verdict.APPROVED))
+RELATED = ("application__project", "environment", "created_by", "submitted_by", "rolls_back__application__project")
+
+
+def _roles_that(action: Action) -> list[str]:
+    return [role.value for role in Role if action in ALLOWED[role]]
+
+
+def _counting() -> QuerySet[Approval]:
+    """Return the approvals that count: of the present plan, not voided, by people who still may approve there."""
+    may = Membership.objects.filter(
+        project=OuterRef("order__application__project"),
+        user=OuterRef("user"),
+        role__in=_roles_that(Action.APPROVE_RELEASE),
+    )
+    return Approval.objects.filter(
+        Exists(may) | Q(user__is_superuser=True),
+        user__is_active=True,
+        plan_hash=F("order__plan_hash"),
+        voided_at=None,
+        verdict=Approval.Verdict.APPROVED,
+    )
+
+
+def _agreed() -> Coalesce:
+    counted = _counting().filter(order=OuterRef("pk")).order_by().values("order").annotate(count=Count("pk"))
+    return Coalesce(Subquery(counted.values("count")), 0)
 
 
 def list_orders(actor: Actor) -> QuerySet[ReleaseOrder]:
@@ -22,24 +47,35 @@ def list_orders(actor: Actor) -> QuerySet[ReleaseOrder]:
         ReleaseOrder.objects.filter(application__project__in=visible_projects(actor))
         .select_related(*RELATED)
         .prefetch_related(_items())
-        .annotate(agreed=_AGREED)
+        .annotate(agreed=_agreed())
         .order_by("-id")
     )
 
 
 def list_orders_of(application: Application) -> QuerySet[ReleaseOrder]:
-    """Return an application's orders, newest first, each with `agreed`."""
+    """Return the orders that an application is part of, newest first, each with `agreed`."""
     return (
-        ReleaseOrder.objects.filter(application=application)
+        ReleaseOrder.objects.filter(pk__in=ReleaseItem.objects.filter(application=application).values("order"))
         .select_related(*RELATED)
         .prefetch_related(_items())
-        .annotate(agreed=_AGREED)
-        .order_by("-number")
+        .annotate(agreed=_agreed())
+        .order_by("-id")
     )
 
 
 def _items() -> Prefetch[str]:
-    return Prefetch("items", ReleaseItem.objects.select_related("build__application__project", "revision"))
+    return Prefetch(
+        "items",
+        ReleaseItem.objects.select_related(
+            "application__project", "build__application__project", "revision__application__project"
+        ),
+    )
+
+
+def items_of(order: ReleaseOrder) -> list[ReleaseItem]:
+    """Return the items of an order with all that its plan and gates read."""
+    related = ("application__project", "application__harbor", "build", "revision__application__project")
+    return list(ReleaseItem.objects.filter(order=order).select_related(*related).order_by("wave", "id"))
 
 
 def get_order(application: Application, number: int) -> ReleaseOrder:
@@ -76,6 +112,9 @@ def planned_targets(order: ReleaseOrder) -> list[PlannedTarget]:
             "target__environment",
             "manifest_set",
             "replaces",
+            "restores__application__project",
+            "restores__target__cluster",
+            "restores__build",
             "deployment__application__project",
             "deployment__target__environment",
         )
@@ -84,10 +123,8 @@ def planned_targets(order: ReleaseOrder) -> list[PlannedTarget]:
 
 
 def agreeing(order: ReleaseOrder) -> QuerySet[Approval]:
-    """Return the approvals that count: of the present plan, not voided."""
-    return Approval.objects.filter(
-        order=order, plan_hash=order.plan_hash, voided_at=None, verdict=Approval.Verdict.APPROVED
-    )
+    """Return the approvals of an order that count (see `_counting`)."""
+    return _counting().filter(order=order)
 
 
 def latest_verdict(application: Application, commit_sha: str) -> TestOrder | None:
@@ -119,10 +156,6 @@ def get_test(application: Application, number: int) -> TestOrder:
     if test is None:
         raise NotFound("object.missing")
     return test
-
-
-def _roles_that(action: Action) -> list[str]:
-    return [role.value for role in Role if action in ALLOWED[role]]
 
 
 def _in_my_role(actor: Actor, action: Action) -> Q:

@@ -11,7 +11,7 @@ from apps.deployments import presentation as deployment_words
 from apps.manifests.serializers import ObjectChangeSerializer
 
 from . import presentation, selectors
-from .models import Approval, PlannedTarget, ReleaseOrder, TestOrder
+from .models import MOST_WAVES, Approval, PlannedTarget, ReleaseItem, ReleaseOrder, TestOrder
 
 
 class GateSerializer(serializers.Serializer[Any]):
@@ -20,6 +20,7 @@ class GateSerializer(serializers.Serializer[Any]):
     code = serializers.CharField()
     level = serializers.ChoiceField(choices=["ok", "warn", "stop"], help_text="`stop` does not let the order through.")
     target = serializers.CharField(help_text="`<environment>/<target>` where the gate speaks of one, else empty.")
+    application = serializers.CharField(help_text="The application's name where the order has several, else empty.")
     params = serializers.DictField()
     message = serializers.CharField()
     hint = serializers.CharField()
@@ -52,16 +53,29 @@ class ReleaseDeploymentSerializer(serializers.Serializer[Any]):
 class PlannedTargetSerializer(serializers.Serializer[Any]):
     """What is planned for one target, and how far it is."""
 
+    application = serializers.CharField(source="plan.item.application.slug")
+    wave = serializers.SerializerMethodField(help_text="Counted from 1.")
     environment = serializers.CharField(source="plan.target.environment.slug")
     target = serializers.CharField(source="plan.target.slug")
     cluster = serializers.CharField(source="plan.target.cluster.slug")
     namespace = serializers.CharField(source="plan.target.namespace")
     sha256 = serializers.SerializerMethodField()
-    image_digest = serializers.CharField(source="plan.item.build.image_digest")
+    image_digest = serializers.SerializerMethodField()
     replaces = serializers.IntegerField(source="plan.replaces.number", allow_null=True, default=None)
+    restores = serializers.IntegerField(
+        source="plan.restores.number", allow_null=True, default=None, help_text="The deployment a rollback brings back."
+    )
     problem = serializers.SerializerMethodField()
     diff = ObjectChangeSerializer(source="changes", many=True)
     deployment = serializers.SerializerMethodField()
+
+    def get_wave(self, view: presentation.TargetView) -> int:
+        """Return the wave as people count."""
+        return view.plan.item.wave + 1
+
+    def get_image_digest(self, view: presentation.TargetView) -> str:
+        """Return the image that runs then, empty where there are no bytes."""
+        return view.plan.manifest_set.image_digest if view.plan.manifest_set else ""
 
     def get_sha256(self, view: presentation.TargetView) -> str:
         """Return the hash of the stored bytes, empty where there are none."""
@@ -112,34 +126,54 @@ class ReleaseEntrySerializer(serializers.Serializer[Any]):
         return presentation.entry_message(entry)
 
 
+class ReleaseItemSerializer(serializers.Serializer[Any]):
+    """One application of an order."""
+
+    application = serializers.CharField(source="application.slug")
+    wave = serializers.SerializerMethodField(help_text="Counted from 1.")
+    build = serializers.IntegerField(source="build.number", allow_null=True, default=None)
+    commit_sha = serializers.CharField(source="build.commit_sha", default="")
+    deployyml_revision = serializers.IntegerField(source="revision.number")
+
+    def get_wave(self, item: ReleaseItem) -> int:
+        """Return the wave as people count."""
+        return item.wave + 1
+
+
 class ReleaseSerializer(serializers.ModelSerializer[ReleaseOrder]):
     """A release order in a list."""
 
     project = serializers.CharField(source="application.project.slug")
     application = serializers.CharField(source="application.slug")
     environment = serializers.CharField(source="environment.slug")
-    build = serializers.SerializerMethodField()
-    commit_sha = serializers.SerializerMethodField()
-    deployyml_revision = serializers.SerializerMethodField()
-    approvals_needed = serializers.IntegerField(source="environment.approvals_needed")
+    rolls_back = serializers.IntegerField(source="rolls_back.number", allow_null=True, default=None)
+    items = ReleaseItemSerializer(many=True)
+    build = serializers.SerializerMethodField(
+        help_text="Of the first item; null where a rollback's was not built here."
+    )
+    commit_sha = serializers.SerializerMethodField(help_text="Of the first item.")
+    deployyml_revision = serializers.SerializerMethodField(help_text="Of the first item.")
+    approvals_needed = serializers.IntegerField()
     agreed = serializers.SerializerMethodField()
     url = serializers.CharField(source="get_absolute_url")
 
     class Meta:
         model = ReleaseOrder
         fields = [
-            "number", "status", "project", "application", "environment", "build", "commit_sha", "deployyml_revision",
-            "note", "start", "scheduled_for", "plan_hash", "approvals_needed", "agreed", "created_by_name",
+            "number", "kind", "rolls_back", "status", "project", "application", "environment", "items", "build",
+            "commit_sha", "deployyml_revision", "note", "start", "scheduled_for", "plan_hash", "approvals_needed", "agreed", "created_by_name",
             "created_at", "submitted_by_name", "submitted_at", "started_by_name", "status_since", "finished_at", "url",
         ]  # fmt: skip
 
-    def get_build(self, order: ReleaseOrder) -> int:
+    def get_build(self, order: ReleaseOrder) -> int | None:
         """Return the number of the build."""
-        return int(order.items.all()[0].build.number)
+        build = order.items.all()[0].build
+        return int(build.number) if build else None
 
     def get_commit_sha(self, order: ReleaseOrder) -> str:
         """Return the commit of the build."""
-        return str(order.items.all()[0].build.commit_sha)
+        build = order.items.all()[0].build
+        return str(build.commit_sha) if build else ""
 
     def get_deployyml_revision(self, order: ReleaseOrder) -> int:
         """Return the number of the DeployYml revision."""
@@ -181,20 +215,53 @@ class ReleaseDetailSerializer(ReleaseSerializer):
         return {"code": order.error_code, "message": words.message, "hint": words.hint} if words else None
 
 
-class CreateReleaseSerializer(serializers.Serializer[Any]):
-    """A new release order."""
+class WishSerializer(serializers.Serializer[Any]):
+    """Which build of an application, with which DeployYml."""
 
-    environment = serializers.SlugField()
     build = serializers.IntegerField(min_value=1, help_text="Number of a build that succeeded.")
     deployyml_revision = serializers.IntegerField(
         min_value=1, required=False, allow_null=True, default=None, help_text="The newest where left out."
     )
+
+
+class NamedWishSerializer(WishSerializer):
+    """One application of an order of several."""
+
+    application = serializers.SlugField()
+    wave = serializers.IntegerField(
+        min_value=1, max_value=MOST_WAVES, required=False, default=1, help_text="Waves go one after another."
+    )
+
+
+class _OrderSerializer(serializers.Serializer[Any]):
+    """Where to and when."""
+
+    environment = serializers.SlugField()
     note = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
     start = serializers.ChoiceField(
         choices=ReleaseOrder.Start.choices, required=False, default=ReleaseOrder.Start.AT_ONCE
     )
     scheduled_for = serializers.DateTimeField(required=False, allow_null=True, default=None)
     submit = serializers.BooleanField(required=False, default=False)
+
+
+class CreateReleaseSerializer(WishSerializer, _OrderSerializer):
+    """A new release order of one application."""
+
+
+class CreateReleaseOfSeveralSerializer(_OrderSerializer):
+    """A new release order of several applications of a project; it stands with the first."""
+
+    items = NamedWishSerializer(many=True, allow_empty=False)
+
+
+class RollbackPreviewSerializer(serializers.Serializer[Any]):
+    """What taking a release order back would change."""
+
+    plan_hash = serializers.CharField()
+    blocked = serializers.BooleanField(help_text="It cannot be done; the gates say why.")
+    gates = GateSerializer(many=True)
+    targets = PlannedTargetSerializer(many=True)
 
 
 class SubmitReleaseSerializer(serializers.Serializer[Any]):

@@ -8,8 +8,8 @@ import pytest
 from django.test import Client
 
 from apps.core.errors import Blocked
-from apps.releases import services
-from apps.releases.models import Status
+from apps.releases import confirmation, services
+from apps.releases.models import ReleaseOrder, Status
 from tests.releases.world import ReleaseWorld
 
 # What each role is answered; a stranger is told that nothing is there.
@@ -23,6 +23,7 @@ MATRIX = [
     ("execute/", {"owner", "developer", "platform_admin"}),
     ("stop/", {"owner", "developer", "platform_admin"}),
     ("retry/", {"owner", "developer", "platform_admin"}),
+    ("rollback/", {"owner", "developer", "approver", "platform_admin"}),
 ]
 ROLES = ["owner", "developer", "tester", "approver", "viewer", "stranger", "platform_admin"]
 
@@ -140,13 +141,14 @@ def test_a_person_releases_through_the_pages(world: ReleaseWorld) -> None:
     root = f"{world.application.get_absolute_url()}releases/"
     developer, approver = world.client("developer"), world.client("approver")
     assert developer.get(f"{root}new/").status_code == 200
-    wrong = developer.post(f"{root}new/", {"environment": "production", "build": "77", "note": "kept text"})
+    row = f"item-{world.application.slug}"
+    wrong = developer.post(f"{root}new/", {"environment": "production", f"{row}-build": "77", "note": "kept text"})
     assert wrong.status_code == 422
     assert b"kept text" in wrong.content
     given = {
         "environment": "production",
-        "build": build.number,
-        "deployyml_revision": revision.number,
+        f"{row}-build": build.number,
+        f"{row}-deployyml_revision": revision.number,
         "start": "by_hand",
     }
     made = developer.post(f"{root}new/", given)
@@ -154,15 +156,48 @@ def test_a_person_releases_through_the_pages(world: ReleaseWorld) -> None:
     page = made["Location"]
     shown = developer.get(page).content.decode()
     assert "Submit for approval" in shown
-    assert developer.post(f"{page}submit/", {"confirm_name": world.application.slug}).status_code == 302
+    assert developer.post(f"{page}submit/").status_code == 302
     assert "Nobody approves their own" not in developer.get(page).content.decode()  # they may not approve anything
     assert world.application.name in approver.get("/approvals/").content.decode()
     assert "Approve this plan" in approver.get(page).content.decode()
     assert approver.post(f"{page}approve/", {"note": "ok"}).status_code == 302
     assert "Release now" in developer.get(page).content.decode()
+    assert developer.post(f"{page}execute/").status_code == 400
     assert developer.post(f"{page}execute/", {"confirm_name": "another"}).status_code == 400
     assert developer.post(f"{page}execute/", {"confirm_name": world.application.slug}).status_code == 302
     assert "Stop release" in developer.get(page).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("verb", "role", "status", "asks"),
+    [
+        ("plan", "developer", Status.DRAFT, False),
+        ("submit", "developer", Status.DRAFT, True),
+        ("execute", "developer", Status.APPROVED, True),
+        ("stop", "developer", Status.APPROVED, False),
+        ("retry", "developer", Status.FAILED, True),
+        ("reject", "approver", Status.SUBMITTED, False),
+        ("approve", "approver", Status.SUBMITTED, False),
+    ],
+)
+def test_production_asks_for_the_name_where_a_verb_begins_something(
+    world: ReleaseWorld, verb: str, role: str, status: str, asks: bool
+) -> None:
+    order = services.make_plan(order=world.order(), actor=world.actor())
+    ReleaseOrder.objects.filter(pk=order.pk).update(status=status)
+    client, url = world.client(role), f"{order.get_absolute_url()}{verb}/"
+    given = {"note": "because"}
+    assert client.post(url, given).status_code == (400 if asks else 302)
+    assert client.post(url, {**given, "confirm_name": order.application.slug}).status_code == 302
+
+
+def test_the_name_is_asked_for_in_production_only_and_where_a_submission_begins(world: ReleaseWorld) -> None:
+    order = world.order()
+    assert confirmation.name_to_type(order, "submit") == order.application.slug
+    order.start = ReleaseOrder.Start.BY_HAND
+    assert confirmation.name_to_type(order, "submit") == ""
+    order.environment.stage = "test"
+    assert {confirmation.name_to_type(order, verb) for verb in confirmation.VERBS} == {""}
 
 
 def test_test_orders_through_the_pages_and_the_api(world: ReleaseWorld) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -16,7 +17,7 @@ from apps.deployments.models import Status as DeploymentStatus
 from apps.manifests import services as manifests
 from apps.manifests.models import ManifestSet
 from apps.registry.models import Hold
-from apps.releases import selectors, services, testing
+from apps.releases import moves, selectors, services, testing
 from apps.releases.models import ReleaseOrder, Status
 from tests import factories
 from tests.releases.world import ReleaseWorld, end
@@ -202,7 +203,109 @@ def test_a_scheduled_order_waits_for_more_approvals_too(world: ReleaseWorld) -> 
     order = services.approve_order(order=order, actor=world.actor("approver"))
     assert order.status == Status.SCHEDULED
     world.policy(approvals_needed=2)
+    assert world.come_due(order).status == Status.SUBMITTED
+
+
+@pytest.mark.parametrize("lost", ["membership", "role", "account"])
+def test_who_may_no_longer_approve_does_not_count(world: ReleaseWorld, lost: str) -> None:
+    order = world.submitted(approvals=1, start=ReleaseOrder.Start.BY_HAND)
+    order = services.approve_order(order=order, actor=world.actor("approver"))
+    assert order.status == Status.APPROVED
+    person = world.people["approver"]
+    if lost == "membership":
+        person.memberships.all().delete()
+    elif lost == "role":
+        person.memberships.update(role="developer")
+    else:
+        type(person).objects.filter(pk=person.pk).update(is_active=False)
+    with pytest.raises(Blocked) as refused:
+        services.start_order(order=world.again(order), actor=world.actor())
+    assert refused.value.blockers == [("gate.approvals_missing", {"agreed": 0, "needed": 1})]
+    order = world.again(order)
+    assert order.status == Status.SUBMITTED
+    assert selectors.list_orders_of(world.application).get(pk=order.pk).agreed == 0
+    shown = world.client("owner").get(order.get_absolute_url()).content.decode()
+    assert "May no longer approve" in shown
+
+
+def test_an_administrators_approval_counts_and_a_role_that_comes_back_counts_again(world: ReleaseWorld) -> None:
+    order = world.submitted(approvals=2, start=ReleaseOrder.Start.BY_HAND)
+    services.approve_order(order=order, actor=world.actor("platform_admin"))
+    world.people["approver"].memberships.update(role="viewer")
+    # What was said while the role was held, is worth nothing without it, and something again with it.
+    factories.member(world.base.project, world.people["stranger"], "approver")
+    services.approve_order(order=order, actor=world.actor("stranger"))
+    order = world.again(order)
+    assert order.status == Status.APPROVED
+    world.people["stranger"].memberships.update(role="viewer")
+    with pytest.raises(Blocked):
+        services.start_order(order=order, actor=world.actor())
+    world.people["stranger"].memberships.update(role="approver")
+    assert world.step(world.again(order)).status == Status.APPROVED
+
+
+def test_fewer_approvals_asked_for_later_let_an_order_go_on(world: ReleaseWorld) -> None:
+    order = world.submitted(approvals=2)
+    order = services.approve_order(order=order, actor=world.actor("approver"))
+    assert order.next_step_at is not None
     assert world.step(order).status == Status.SUBMITTED
+    world.policy(approvals_needed=1)
+    assert world.step(order).status == Status.APPROVED
+    assert world.step(order).status == Status.EXECUTING
+
+
+def test_a_plan_made_again_behind_the_gates_is_not_executed(
+    world: ReleaseWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the answers of the gates and the start somebody makes the plan again: another one, which nobody judged."""
+    order = world.submitted(start=ReleaseOrder.Start.BY_HAND)
+    judge = moves.stop_reasons
+
+    def replanned(*given: Any) -> Any:
+        answers = judge(*given)
+        ReleaseOrder.objects.filter(pk=order.pk).update(plan_hash="f" * 64)
+        return answers
+
+    monkeypatch.setattr(moves, "stop_reasons", replanned)
+    with pytest.raises(Conflict) as refused:
+        services.start_order(order=order, actor=world.actor())
+    assert refused.value.code == "release.plan_changed"
+    ReleaseOrder.objects.filter(pk=order.pk).update(plan_hash=order.plan_hash, start=ReleaseOrder.Start.AT_ONCE)
+    assert world.step(order).status == Status.APPROVED
+
+
+def test_trying_again_reads_what_failed_under_the_lock(world: ReleaseWorld) -> None:
+    """A cluster in maintenance stops a target; that it was stopped is kept until it is really tried again."""
+    order = world.submitted()
+    cluster = world.base.clusters[0]
+    type(cluster).objects.filter(pk=cluster.pk).update(state="maintenance")
+    order = world.step(order)
+    end(Deployment.objects.get(application=world.application), DeploymentStatus.SUCCEEDED)
+    order = world.step(order)
+    assert order.status == Status.FAILED
+    with pytest.raises(Blocked) as refused:
+        services.retry_order(order=order, actor=world.actor())
+    assert [code for code, _ in refused.value.blockers] == ["gate.cluster_maintenance"]
+    stopped = next(row for row in selectors.planned_targets(order) if row.has_failed)
+    assert stopped.problem_code == "cluster.maintenance"
+    type(cluster).objects.filter(pk=cluster.pk).update(state="active")
+    order = services.retry_order(order=world.again(order), actor=world.actor())
+    assert not any(row.problem_code for row in selectors.planned_targets(order))
+    world.step(order)
+    assert Deployment.objects.filter(application=world.application).count() == 2
+
+
+@pytest.mark.parametrize(
+    ("policy", "approvals", "level"),
+    [("by_approvals", 1, "stop"), ("by_approvals", 0, "warn"), ("block", 0, "stop"), ("warn", 1, "warn")],
+)
+def test_a_build_that_nobody_scanned_is_judged_by_the_environments_policy(
+    world: ReleaseWorld, policy: str, approvals: int, level: str
+) -> None:
+    world.policy(unscanned_builds=policy, approvals_needed=approvals)
+    build = world.build(report={"scan": {"scanners": [{"name": "bandit", "status": "missing"}]}})
+    order = services.make_plan(order=world.order(build=build), actor=world.actor())
+    assert "gate.not_scanned" in codes(order, level)
 
 
 def test_a_changed_plan_that_needs_nobody_waits_for_nobody(world: ReleaseWorld) -> None:
@@ -218,7 +321,7 @@ def test_a_changed_plan_that_needs_nobody_waits_for_nobody(world: ReleaseWorld) 
 def test_an_archived_application_is_not_released_by_the_clock(world: ReleaseWorld) -> None:
     order = world.submitted(scheduled_for=timezone.now() + timedelta(hours=1))
     archive_application(application=world.application, actor=world.actor("owner"))
-    order = world.step(order)
+    order = world.come_due(order)
     assert order.status == Status.APPROVED
     assert codes(order, "stop") == {"gate.application_archived"}
     assert not Deployment.objects.filter(application=world.application).exists()
@@ -349,13 +452,47 @@ def test_a_scheduled_order_begins_when_its_time_has_come(world: ReleaseWorld) ->
     assert order.status == Status.SCHEDULED
     services.advance_order(order.pk)
     assert world.again(order).status == Status.SCHEDULED
-    assert world.step(order).status == Status.EXECUTING
+    assert world.step(order).status == Status.SCHEDULED
+    assert world.come_due(order).status == Status.EXECUTING
+
+
+def test_an_order_for_a_person_and_a_time_waits_for_both(world: ReleaseWorld) -> None:
+    order = world.submitted(start=ReleaseOrder.Start.BY_HAND, scheduled_for=timezone.now() + timedelta(hours=1))
+    assert order.status == Status.SCHEDULED
+    with pytest.raises(Conflict) as refused:
+        services.start_order(order=order, actor=world.actor())
+    assert refused.value.code == "release.too_early"
+    order = world.come_due(order)
+    assert order.status == Status.APPROVED
+    assert "release.may_start" in {entry.code for entry in order.entries.all()}
+    assert world.step(order).status == Status.APPROVED
+    assert services.start_order(order=world.again(order), actor=world.actor()).status == Status.EXECUTING
+
+
+def test_an_order_for_a_person_that_is_approved_after_its_time_waits_for_the_person(world: ReleaseWorld) -> None:
+    soon = timezone.now() + timedelta(hours=1)
+    order = world.submitted(approvals=1, start=ReleaseOrder.Start.BY_HAND, scheduled_for=soon)
+    ReleaseOrder.objects.filter(pk=order.pk).update(scheduled_for=timezone.now() - timedelta(minutes=1))
+    order = services.approve_order(order=order, actor=world.actor("approver"))
+    assert order.status == Status.APPROVED
+    assert world.step(order).status == Status.APPROVED
+
+
+def test_a_freeze_is_judged_at_the_time_of_starting(world: ReleaseWorld) -> None:
+    order = world.submitted(start=ReleaseOrder.Start.BY_HAND, scheduled_for=timezone.now() + timedelta(hours=1))
+    order = world.come_due(order)
+    now = timezone.now()
+    window = {"from": now.isoformat(), "until": (now + timedelta(hours=1)).isoformat(), "reason": "sale"}
+    world.policy(freeze_windows=[window])
+    with pytest.raises(Blocked) as refused:
+        services.start_order(order=world.again(order), actor=world.actor())
+    assert [code for code, _ in refused.value.blockers] == ["gate.frozen"]
 
 
 def test_a_gate_that_closes_before_an_automatic_start_is_told(world: ReleaseWorld) -> None:
     order = world.submitted(scheduled_for=timezone.now() + timedelta(hours=1))
     type(world.base.clusters[0]).objects.filter(pk=world.base.clusters[0].pk).update(state="maintenance")
-    order = world.step(order)
+    order = world.come_due(order)
     assert order.status == Status.APPROVED
     assert order.start == ReleaseOrder.Start.BY_HAND
     assert "release.not_started" in {entry.code for entry in order.entries.all()}

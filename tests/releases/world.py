@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.test import Client
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.accounts.roles import Role
@@ -101,11 +102,14 @@ class ReleaseWorld:
     def order(
         self, build: Build | None = None, revision: DeployYmlRevision | None = None, **fields: Any
     ) -> ReleaseOrder:
+        wish = services.Wish(
+            self.application,
+            build or self.build(),
+            revision or find_latest_revision(self.application) or self.revision(),
+        )
         return services.create_order(
-            application=self.application,
             environment=self.base.environment,
-            build=build or self.build(),
-            revision=revision or find_latest_revision(self.application) or self.revision(),
+            wishes=[wish],
             actor=fields.pop("actor", None) or self.actor(),
             **fields,
         )
@@ -129,12 +133,19 @@ class ReleaseWorld:
         services.advance_order(order.pk)
         return self.again(order)
 
+    def come_due(self, order: ReleaseOrder) -> ReleaseOrder:
+        """Run the step of a scheduled order at its time."""
+        ReleaseOrder.objects.filter(pk=order.pk).update(scheduled_for=timezone.now() - timedelta(seconds=1))
+        return self.step(order)
+
 
 def end(deployment: Deployment, status: str) -> None:
     """End a deployment as its steps would have."""
     deployment.refresh_from_db()
     for following in (DeploymentStatus.APPLYING, DeploymentStatus.PROGRESSING, status):
         assert deployment.transition(following)
+        if following == DeploymentStatus.APPLYING:
+            deployment.record(first_accepted_at=timezone.now())
 
 
 def fresh(world: ReleaseWorld) -> ReleaseWorld:

@@ -171,11 +171,18 @@ def short_digest(digest: str, href: str = "") -> SafeString:
 
 
 @register.simple_tag
-def person(user: Any) -> SafeString:
-    """Show who it was: initials and name. Takes a user or a name kept as text."""
-    name = str(user) if user else _("Slipway")
+def person(user: Any, kept: str = "") -> SafeString:
+    """Show who it was: initials and name, the sign-in name as title.
+
+    Takes a user, None with the name that was kept as text where the account is gone, or such a text alone.
+    """
+    name = str(user or kept or _("Slipway"))
+    login = getattr(user, "username", "")
     return format_html(
-        '<span class="person"><span class="avatar" aria-hidden="true">{}</span>{}</span>', initials(name), name
+        '<span class="person"{}><span class="avatar" aria-hidden="true">{}</span>{}</span>',
+        format_html(' title="{}"', login) if login and login != name else "",
+        initials(name),
+        name,
     )
 
 
