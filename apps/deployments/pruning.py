@@ -59,19 +59,22 @@ def remove_what_left(deployment: Deployment, objects: list[Object]) -> None:
     client = workloads.client_for(target)
     kept = selectors.kept_names(application, target)
     left = find_leftovers(client, application.uid, target.namespace, objects, kept)
-    gone: list[str] = []
+    # Written down before it is done: a process that is killed in between must not lose what it has deleted.
+    names = dict.fromkeys([*deployment.parameters.get("pruned", ()), *map(name_of, left.objects)])
+    if left.objects:
+        deployment.record(parameters={**deployment.parameters, "pruned": list(names)})
     for item in left.objects:
         metadata = item["metadata"]
         try:
-            if client.delete(item["kind"], metadata["name"], target.namespace, uid=metadata["uid"]):
-                gone.append(name_of(item))
+            client.delete(item["kind"], metadata["name"], target.namespace, uid=metadata["uid"])
         except IntegrationError as exc:
             _collect(exc, left.refusals)
+            names.pop(name_of(item))
     if left.refusals:
         message = " · ".join(dict.fromkeys(left.refusals))
         entries.note(deployment, "deployment.not_pruned", entries.WARNING, message=message)
-    if gone:
-        entries.note(deployment, "deployment.pruned", objects=gone)
+    if names:
+        entries.note(deployment, "deployment.pruned", objects=list(names))
 
 
 def _collect(exc: IntegrationError, refusals: list[str]) -> None:

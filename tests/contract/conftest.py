@@ -76,7 +76,8 @@ def image(ground: Ground) -> str:
 
 def _runs_a_shell(ground: Ground, namespace: str, name: str, image: str) -> str:
     """Return what keeps a line of shell from running, empty where it runs."""
-    container = {"name": "app", "image": image, "command": ["sh", "-c", "cat /dev/null && sleep 0"]}
+    command = ["sh", "-c", "cat /dev/null && sleep 0"]
+    container = {"name": "app", "image": image, "command": command, "imagePullPolicy": "IfNotPresent"}
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from apps.clusters.access_yaml import access_objects
+from apps.core.errors import InvalidInput
 from apps.integrations import providers
 from apps.integrations.connection import ClusterConnection
 from apps.integrations.errors import IntegrationError, Missing
@@ -101,9 +102,10 @@ class Ground:
             client.apply(item, field_manager="contract")
             if "namespace" not in item["metadata"]:
                 self._made.append(item)
-        return ClusterConnection(
-            name, self.admin.server, self.admin.ca_pem, token=self._token(namespace, name), namespace=namespace
-        )
+        secret = self._token(namespace, name)
+        # A kubeconfig that skips the check names no CA; the account's Secret does.
+        ca_pem = self.admin.ca_pem or ("" if not self.admin.insecure else secret["ca.crt"])
+        return ClusterConnection(name, self.admin.server, ca_pem, token=secret["token"], namespace=namespace)
 
     def forget(self, namespace: str) -> None:
         """Delete a namespace, and do not wait."""
@@ -147,12 +149,12 @@ class Ground:
             assert time.monotonic() < deadline, f"{namespace} gets no ServiceAccount"
             time.sleep(0.1)
 
-    def _token(self, namespace: str, name: str) -> str:
+    def _token(self, namespace: str, name: str) -> dict[str, str]:
         deadline = time.monotonic() + TOKEN_SECONDS
         while True:
-            token = (self.client.get("Secret", f"{name}-token", namespace).get("data") or {}).get("token")
-            if token:
-                return base64.b64decode(token).decode()
+            content = self.client.get("Secret", f"{name}-token", namespace).get("data") or {}
+            if "token" in content:
+                return {key: base64.b64decode(text).decode() for key, text in content.items()}
             assert time.monotonic() < deadline, "the cluster fills in no token"
             time.sleep(0.2)
 
@@ -188,12 +190,16 @@ def from_environment() -> Ground | None:
     """Return the cluster that `SLIPWAY_TEST_KUBECONFIG` names, None without the variable.
 
     Raises:
-        RuntimeError: it does not answer.
+        RuntimeError: it cannot be used, or the cluster does not answer.
     """
     named = os.environ.get("SLIPWAY_TEST_KUBECONFIG", "").split(os.pathsep)[0]
     if not named:
         return None
-    connection = parse_kubeconfig(kubeconfig(Path(named).expanduser().resolve()))[0]
+    path = Path(named).expanduser().resolve()
+    try:
+        connection = parse_kubeconfig(kubeconfig(path), allow_insecure=True)[0]
+    except InvalidInput as exc:
+        raise RuntimeError(f"the kubeconfig {path} cannot be used: {exc.fields}") from exc
     if problem := answers(connection):
         raise RuntimeError(f"the cluster of SLIPWAY_TEST_KUBECONFIG cannot be ground: {problem}")
     return Ground(connection, Images.parse(os.environ.get("SLIPWAY_TEST_IMAGES", "")))

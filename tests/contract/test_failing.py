@@ -96,24 +96,18 @@ def restrict(place: Place) -> None:
     place.ground.client.patch("Namespace", place.namespace, None, {"metadata": {"labels": labels}})
 
 
-def with_init(script: str) -> Change:
-    def add(spec: dict[str, Any]) -> None:
-        first = container(spec)
-        spec["initContainers"] = [
-            {"name": "migrate", "image": first["image"], "command": ["sh", "-c", script], "resources": AMOUNTS}
-        ]
+def beside(spec: dict[str, Any], name: str, script: str) -> dict[str, Any]:
+    """Return one more container for a pod, of the same image."""
+    given = {key: container(spec)[key] for key in ("image", "imagePullPolicy")}
+    return given | {"name": name, "command": ["sh", "-c", script], "resources": AMOUNTS}
 
-    return changed(add)
+
+def with_init(script: str) -> Change:
+    return changed(lambda spec: spec.update(initContainers=[beside(spec, "migrate", script)]))
 
 
 def with_sidecar(script: str) -> Change:
-    def add(spec: dict[str, Any]) -> None:
-        first = container(spec)
-        spec["containers"].append(
-            {"name": "side", "image": first["image"], "command": ["sh", "-c", script], "resources": AMOUNTS}
-        )
-
-    return changed(add)
+    return changed(lambda spec: spec["containers"].append(beside(spec, "side", script)))
 
 
 def from_missing(reference: dict[str, Any]) -> Change:

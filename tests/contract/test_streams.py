@@ -33,7 +33,8 @@ def client(account: ClusterConnection) -> KubernetesClient:
 
 def start(ground: Ground, namespace: str, name: str, image: str, script: str, **spec: Any) -> None:
     """Make a pod that runs a line of shell, and wait until it has begun to run."""
-    container = {"name": "app", "image": image, "command": ["sh", "-c", script]}
+    command = ["sh", "-c", script]
+    container = {"name": "app", "image": image, "command": command, "imagePullPolicy": "IfNotPresent"}
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",

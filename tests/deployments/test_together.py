@@ -1,96 +1,19 @@
-"""Killed at every point, and two at once: one effect, one winner."""
+"""Two at once: one effect, one winner."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.db import connection
 
 from apps.core.errors import Conflict, SlipwayError
-from apps.core.lifecycle import Lifecycle
 from apps.deployments import selectors, services
 from apps.deployments.models import ACTIVE, Deployment, Status
 from apps.integrations.kubernetes.client import KubernetesClient
 from tests.deployments.world import Place, finish, greeting, step, until
-
-
-class Killed(BaseException):
-    """The process is gone; nothing catches this."""
-
-
-@contextmanager
-def killed_once_at_every(
-    owner: type, name: str, monkeypatch: pytest.MonkeyPatch, *, after: bool
-) -> Iterator[list[str]]:
-    """Let each distinct call of a method die once, before or after its effect; the same call again goes through."""
-    whole = getattr(owner, name)
-    seen: list[str] = []
-
-    def dying(self: Any, *arguments: Any, **options: Any) -> Any:
-        key = f"{name} {_subject(arguments, options)}"
-        if key in seen:
-            return whole(self, *arguments, **options)
-        seen.append(key)
-        if after:
-            whole(self, *arguments, **options)
-        raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(owner, name, dying)
-        yield seen
-
-
-def _subject(arguments: tuple[Any, ...], options: dict[str, Any]) -> str:
-    first = arguments[0] if arguments else ""
-    if isinstance(first, dict):
-        return f"{first['kind']}/{first['metadata']['name']}"
-    return f"{first} {sorted(options)} {options.get('applied_objects', '')}"
-
-
-def drive_through_kills(deployment: Deployment) -> Deployment:
-    for _ in range(300):
-        try:
-            step(deployment)
-        except Killed:
-            # A killed process frees no lease; it expires. Here time passes quickly.
-            Deployment.objects.filter(pk=deployment.pk).update(leased_until=None)
-        deployment.refresh_from_db()
-        if deployment.is_final:
-            return deployment
-    raise AssertionError(f"{deployment} is {deployment.status}")
-
-
-@pytest.mark.parametrize(
-    ("owner", "name", "after"),
-    [
-        (KubernetesClient, "apply", True),
-        (KubernetesClient, "list_objects", True),
-        (Lifecycle, "record", False),
-        (Lifecycle, "transition", False),
-        (Lifecycle, "transition", True),
-    ],
-    ids=["after an apply", "after a read", "before a record", "before a move", "after a move"],
-)
-def test_a_kill_leaves_one_effect(
-    place: Place, monkeypatch: pytest.MonkeyPatch, owner: type, name: str, after: bool
-) -> None:
-    deployment = place.request(greeting("one", files=[{"path": "/etc/app/a", "content": "a"}]))
-    with killed_once_at_every(owner, name, monkeypatch, after=after) as kills:
-        drive_through_kills(deployment)
-    assert len(kills) >= 2, kills
-    assert deployment.status == Status.SUCCEEDED
-    assert place.get("Deployment")["metadata"]["generation"] == 1
-    said = list(deployment.entries.values_list("code", flat=True))
-    assert [code for code in said if code != "deployment.ready" and not code.startswith(("pod.", "rollout."))] == [
-        "deployment.requested",
-        "deployment.applying",
-        "deployment.applied",
-        "deployment.succeeded",
-    ]
 
 
 def at_once(*calls: Callable[[], Any]) -> list[Any]:
