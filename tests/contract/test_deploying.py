@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from apps.applications import preparation
 from apps.clusters.models import Cluster
-from apps.deployments import selectors, services
+from apps.core.errors import Conflict
+from apps.deployments import operations, selectors, services
 from apps.deployments.models import Deployment, Status
 from apps.integrations.kubernetes.field_managers import FIELD_MANAGER
 from apps.manifests import selectors as manifests
@@ -179,27 +180,121 @@ def test_what_kubectl_applied_is_taken_over_without_replacing_its_pods(place: Pl
     assert managers[FIELD_MANAGER]["operation"] == "Apply"
 
 
-def test_restart_and_scale_leave_the_version_as_it_is(place: Place) -> None:
-    succeeded(place.run(serving("one")))
-    before = [pod["metadata"]["uid"] for pod in place.list("Pod")]
-    place.client.restart("Deployment", place.application.slug, place.namespace, timezone.now())
-    eventually(lambda: len(place.list("Pod")) == 1 and place.list("Pod")[0]["metadata"]["uid"] not in before, True)
-    place.client.scale("Deployment", place.application.slug, place.namespace, 2)
-    eventually(lambda: len(place.list("Pod")), 2)
-    assert place.words() == {"one"}
+def uids(place: Place) -> set[str]:
+    return {pod["metadata"]["uid"] for pod in place.list("Pod")}
 
 
-def test_paused_rollout_waits_and_says_so(place: Place) -> None:
+def test_restart_replaces_all_pods_or_the_chosen_one_and_survives_the_next_release(place: Place) -> None:
+    succeeded(place.run(serving("one", replicas=2)))
+    eventually(lambda: len(uids(place)), 2)
+    before = uids(place)
+    succeeded(finish(operations.request_restart(application=place.application, target=place.target, actor=place.actor)))
+    eventually(lambda: len(uids(place)), 2)
+    restarted = uids(place)
+    assert not restarted & before
+
+    chosen = place.list("Pod")[0]["metadata"]
+    one = operations.request_restart(
+        application=place.application, target=place.target, actor=place.actor, pods=[chosen["name"]]
+    )
+    succeeded(finish(one))
+    eventually(lambda: len(uids(place)), 2)
+    assert uids(place) & restarted == restarted - {chosen["uid"]}
+
+    settled = uids(place)
+    succeeded(place.run(serving("one", replicas=2)))
+    assert uids(place) == settled, "the next release of the same version restarts nothing"
+
+
+def test_scale_holds_until_the_next_release(place: Place) -> None:
     succeeded(place.run(serving("one")))
-    pause = {"spec": {"paused": True}}
+    for replicas in (2, 0, 1):
+        asked = operations.request_scale(
+            application=place.application, target=place.target, actor=place.actor, replicas=replicas
+        )
+        succeeded(finish(asked))
+        eventually(lambda: len(place.list("Pod")), replicas)
+    succeeded(
+        finish(
+            operations.request_scale(application=place.application, target=place.target, actor=place.actor, replicas=2)
+        )
+    )
+    succeeded(place.run(serving("two")))
+    eventually(lambda: len(place.list("Pod")), 1)
+    assert place.words() == {"two"}
+
+
+def test_autoscaler_decides_between_bounds_that_may_be_moved(place: Place) -> None:
+    document = serving("one", autoscaling={"min": 1, "max": 2, "cpu": 90})
+    succeeded(place.run(document))
+    with pytest.raises(Conflict):
+        operations.request_scale(application=place.application, target=place.target, actor=place.actor, replicas=2)
+    asked = operations.request_bounds(
+        application=place.application, target=place.target, actor=place.actor, least=2, most=3
+    )
+    succeeded(finish(asked))
+    spec = place.get("HorizontalPodAutoscaler")["spec"]
+    assert (spec["minReplicas"], spec["maxReplicas"]) == (2, 3)
+    succeeded(place.run(document))
+    spec = place.get("HorizontalPodAutoscaler")["spec"]
+    assert (spec["minReplicas"], spec["maxReplicas"]) == (1, 2), "the next release sets what the DeployYml says"
+
+
+def test_number_of_pods_does_not_jump_when_an_autoscaler_comes_and_goes(place: Place) -> None:
+    succeeded(place.run(serving("one", replicas=2)))
+    succeeded(place.run(serving("two", autoscaling={"min": 2, "max": 3, "cpu": 90})))
+    assert place.get("Deployment")["spec"]["replicas"] == 2
+    third = succeeded(place.run(serving("three", replicas=2)))
+    assert place.get("Deployment")["spec"]["replicas"] == 2
+    assert place.list("HorizontalPodAutoscaler") == [], told(third)
+
+
+def test_paused_rollout_waits_for_a_person_and_goes_on(place: Place) -> None:
+    succeeded(place.run(serving("one")))
+    waiting = place.request(serving("two"))
+    operations.pause_deployment(deployment=waiting, actor=place.actor)
+    until(waiting, lambda row: row.status == Status.PAUSED)
+    assert place.get("Deployment")["spec"]["paused"] is True
+    operations.resume_deployment(deployment=waiting, actor=place.actor)
+    succeeded(finish(waiting))
+    eventually(place.words, {"two"})
+    assert not place.get("Deployment")["spec"].get("paused")
+
+
+def test_rollout_that_somebody_else_pauses_says_so(place: Place) -> None:
+    succeeded(place.run(serving("one")))
+    pause: dict[str, Any] = {"spec": {"paused": True}}
     place.client.patch("Deployment", place.application.slug, place.namespace, pause, field_manager="somebody")
     waiting = progressing(place.request(serving("two")))
     until(waiting, lambda row: row.cause_code == "rollout.paused")
     assert place.words() == {"one"}
-    resume = {"spec": {"paused": None}}
+    resume: dict[str, Any] = {"spec": {"paused": None}}
     place.client.patch("Deployment", place.application.slug, place.namespace, resume, field_manager="somebody")
     succeeded(finish(waiting))
-    assert place.words() == {"two"}
+    eventually(place.words, {"two"})
+
+
+def test_what_is_taken_off_is_gone_and_comes_back_from_its_bytes(place: Place) -> None:
+    files = [{"path": "/etc/contract/word.txt", "content": "first"}]
+    first = succeeded(place.run(serving("first", files=files, ingress={})))
+    labels = place.get("Service")["metadata"]["labels"]
+    theirs = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "by-hand", "namespace": place.namespace, "labels": labels},
+    }
+    place.ground.client.apply(theirs, field_manager="somebody")
+
+    succeeded(finish(operations.request_removal(application=place.application, target=place.target, actor=place.actor)))
+    left = [
+        item["kind"] for kind in ("Deployment", "Service", "Ingress", "ReplicaSet", "Pod") for item in place.list(kind)
+    ]
+    assert left == []
+    assert [item["metadata"]["name"] for item in place.list("ConfigMap")] == ["by-hand"]
+    assert selectors.live_deployment(place.application, place.target) is None
+
+    succeeded(finish(services.request_rollback(deployment=first, actor=place.actor)))
+    assert place.words() == {"first"}
 
 
 def test_rollback_of_a_rollout_in_progress_supersedes_it(place: Place) -> None:
