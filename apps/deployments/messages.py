@@ -57,6 +57,7 @@ register(
         "deployment.canceled_rolling": (_("Stopped following. The cluster has everything and goes on by itself: {ready} of {wanted} pods were ready. Roll back to undo it."), ""),
         "deployment.canceled_paused": (_("Stopped. The rollout stays paused in the cluster, with {ready} of {wanted} pods ready; a release or a rollback goes on from here."), ""),
         "deployment.canceled_removing": (_("Stopped. Of what was to be deleted, {left} objects were still there, and those that are being deleted will go. Roll back to bring everything back."), ""),
+        "deployment.takes_over_adopted": (_("Takes over what was adopted here, from whoever wrote it before."), ""),
         "deployment.restart_requested": (_("Restart, asked for by {by}."), ""),
         "deployment.restarting": (_("Asking for all pods to be replaced, one after the other."), ""),
         "deployment.restarting_pods": (_("Replacing {pods}."), ""),

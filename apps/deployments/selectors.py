@@ -10,6 +10,7 @@ from django.db.models import Prefetch, Q, QuerySet
 from apps.applications.models import Application, Environment, Target
 from apps.core.errors import NotFound
 from apps.manifests import canonical
+from apps.manifests import selectors as manifests
 
 from .models import ACTIVE, DECIDING, VERSIONED, Deployment, DeploymentEntry, DeploymentStage, DriftWatch, Status
 from .prune import NAMED_BY_CONTENT
@@ -135,6 +136,15 @@ def rollback_points(application: Application, target: Target, *, limit: int = 50
         if len(points) == limit:
             break
     return points
+
+
+def takes_over_adopted(application: Application, target: Target) -> bool:
+    """Return whether the next release takes over what was adopted there: until one has succeeded, that was agreed to."""
+    adoption = manifests.find_adoption(application, target)
+    if adoption is None:
+        return False
+    since = list_versions(application, target=target).filter(created_at__gte=adoption.created_at)
+    return not since.filter(status=Status.SUCCEEDED).exists()
 
 
 def was_autoscaled(deployment: Deployment) -> bool:

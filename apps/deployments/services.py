@@ -55,15 +55,18 @@ def request_deployment(
 ) -> Deployment:
     """Ask for the stored bytes of `manifest_set` to be brought to `target`.
 
+    The first release of what was adopted there takes its fields over: that was agreed to with the adoption.
+
     Raises:
         Conflict: another deployment of this application is going on there, or the cluster is in maintenance.
         InvalidInput: the manifest set was made for another application or target.
     """
     _check_belongs(manifest_set, application, target)
     clusters.require_active(target.cluster)
+    adopts = selectors.takes_over_adopted(application, target)
     try:
         with transaction.atomic():
-            return _insert(
+            deployment = _insert(
                 application=application,
                 target=target,
                 manifest_set=manifest_set,
@@ -71,8 +74,11 @@ def request_deployment(
                 build=build,
                 note=note,
                 release_item_id=release_item_id,
-                take_over_fields=take_over_fields,
+                take_over_fields=take_over_fields or adopts,
             )
+            if adopts:
+                entries.note(deployment, "deployment.takes_over_adopted")
+            return deployment
     except IntegrityError as exc:
         active = selectors.active_deployment(application, target)
         raise Conflict("deployment.in_progress", number=active.number if active else "?", target=str(target)) from exc

@@ -15,7 +15,7 @@ class ManifestsConfig(AppConfig):
     def ready(self) -> None:
         from apps.applications import secrecy
 
-        from . import messages  # noqa: F401 - registers this app's words
+        from . import adoption_messages, messages  # noqa: F401 - registers this app's words
 
         secrecy.register_source(_secret_values)
 

@@ -67,7 +67,12 @@ def assemble(
         return Assembly(resolved, (), resolved.errors, (), SecretReferences(), schemas)
     spec = resolved.spec
     secrets = selectors.secret_references(application, target, spec.referenced_secrets())
-    owner = ApplicationContext(uid=application.uid, slug=application.slug, project=application.project.slug)
+    owner = ApplicationContext(
+        uid=application.uid,
+        slug=application.slug,
+        project=application.project.slug,
+        identity=selectors.identity_on(application, target),
+    )
     errors = [*_missing_values(spec, secrets), *_host_errors(spec, owner, context)]
     objects = _render(spec, owner, context, image or IMAGE_OF_THE_RELEASE, secrets)
     errors += validate.validate(objects, context.version, spec)

@@ -92,6 +92,28 @@ class FingerprintKey(models.Model):
         return f"fingerprint key of {self.application_id}"
 
 
+class Adoption(models.Model):
+    """A Deployment that was there before Slipway and became an application's on a target: what rendering keeps of it."""
+
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="adoptions")
+    target = models.ForeignKey(Target, on_delete=models.PROTECT, related_name="adoptions")
+    revision = models.ForeignKey(DeployYmlRevision, on_delete=models.PROTECT, related_name="adoptions")
+    workload = models.CharField(max_length=253)
+    identity = models.JSONField()  # the fields of `render.Identity`
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_by_name = models.CharField(max_length=150)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["application", "target"], name="adopted_once"),
+            models.UniqueConstraint(fields=["target", "workload"], name="adopted_by_one"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.workload} at {self.target}"
+
+
 class ManifestSet(models.Model):
     """The objects of one application for one target, rendered once and applied byte for byte ever after."""
 

@@ -55,6 +55,22 @@ def merge(lower: Json, upper: Json, path: Path = ()) -> Json:
     return upper
 
 
+def difference(lower: Json, wanted: Json, path: Path = ()) -> Json:
+    """Return what has to be laid over `lower` to make it `wanted`: the other way round than `merge`, but for the order of rows."""
+    if isinstance(wanted, dict) and isinstance(lower, dict) and path not in _WHOLE:
+        changed: dict[str, Json] = {key: None for key in lower if key not in wanted}
+        for key, value in wanted.items():
+            if key not in lower or lower[key] != value:
+                changed[key] = difference(lower.get(key), value, (*path, key))
+        return changed
+    if isinstance(wanted, list) and isinstance(lower, list) and path in KEYED_LISTS:
+        key = KEYED_LISTS[path]
+        names = {_key_of(row, key) for row in wanted}
+        gone = [{key: row[key], REMOVE: True} for row in lower if _key_of(row, key) not in names]
+        return [row for row in wanted if row not in lower] + gone
+    return wanted
+
+
 def _key_of(row: Json, key: str) -> str | None:
     """Return the name of a row; None for what is no proper row, which is kept for `parse` to complain about."""
     name = row.get(key) if isinstance(row, dict) else None

@@ -13,7 +13,8 @@ from apps.core.errors import NotFound
 from apps.integrations.redaction import Redactor
 
 from . import canonical, sealing
-from .models import DeployYmlRevision, FingerprintKey, ManifestSet, SecretValue
+from .models import Adoption, DeployYmlRevision, FingerprintKey, ManifestSet, SecretValue
+from .render.context import Identity
 from .resolve import resolve
 from .sealing import SecretReferences
 
@@ -47,6 +48,17 @@ def get_revision(application: Application, number: int) -> DeployYmlRevision:
 def find_previous_revision(revision: DeployYmlRevision) -> DeployYmlRevision | None:
     """Return the revision before this one, None for the first."""
     return list_revisions(revision.application).filter(number__lt=revision.number).first()
+
+
+def find_adoption(application: Application, target: Target) -> Adoption | None:
+    """Return what an application adopted on a target, None where it began with Slipway."""
+    return Adoption.objects.filter(application=application, target=target).select_related("revision").first()
+
+
+def identity_on(application: Application, target: Target) -> Identity:
+    """Return the names and labels that rendering keeps on a target: those of what was adopted there, else none."""
+    adoption = find_adoption(application, target)
+    return Identity(**adoption.identity) if adoption else Identity()
 
 
 def list_secret_values(application: Application) -> list[SecretValue]:

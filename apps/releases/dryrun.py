@@ -30,6 +30,7 @@ class Question:
     namespace: str
     objects: Sequence[dict[str, Any]]
     redactor: Redactor
+    take_over: bool = False  # what was adopted: others own it until the release that is asked about
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,10 @@ def _ask(question: Question) -> Problem | None:
     for manifest in apply_order(question.objects):
         name = f"{manifest['kind']}/{manifest['metadata']['name']}"
         try:
-            client.apply_over_own(manifest, dry_run=True)
+            if question.take_over:
+                client.apply(manifest, force=True, dry_run=True)
+            else:
+                client.apply_over_own(manifest, dry_run=True)
         except ApplyConflict as exc:
             managers = ", ".join(sorted({conflict.manager for conflict in exc.conflicts}))
             return Problem("apply.conflict", {"object": name, "managers": managers})

@@ -75,7 +75,8 @@ def _question(key: int, plan: PlannedTarget) -> dryrun.Question | None:
         return None
     bound = manifests.bound_objects(plan.manifest_set)
     connection = clusters.client_connection(cluster)
-    return dryrun.Question(key, connection, plan.target.namespace, bound.objects, bound.redactor)
+    adopts = deployments.takes_over_adopted(plan.item.application, plan.target)
+    return dryrun.Question(key, connection, plan.target.namespace, bound.objects, bound.redactor, adopts)
 
 
 def hash_of(order: ReleaseOrder, planned: Sequence[PlannedTarget]) -> str:

@@ -2,11 +2,15 @@
 
 from django.urls import path
 
-from . import views
+from . import adoption_views, views
 
 _ROOT = "projects/<slug:project>/apps/<slug:application>/pods/"
 
+_ADOPT = "projects/<slug:project>/apps/<slug:application>/adopt/"
+
 urlpatterns = [
+    path(_ADOPT, adoption_views.choose, name="adopt-choose"),
+    path(f"{_ADOPT}<slug:environment>/<slug:target>/<str:name>/", adoption_views.adopt, name="adopt"),
     path(_ROOT, views.pods, name="pods"),
     path(f"{_ROOT}<slug:environment>/<slug:target>/", views.target_pods, name="target-pods"),
     path(f"{_ROOT}<slug:environment>/<slug:target>/<str:pod>/", views.pod, name="pod"),

@@ -41,3 +41,24 @@ def services_of(live: Live) -> list[Object]:
         if (selector := (service.get("spec") or {}).get("selector")) and selector.items() <= labels.items()
     ]
     return sorted(found, key=lambda service: (service["metadata"]["name"] != name, service["metadata"]["name"]))
+
+
+_CONFIG_MAP_KEYS = frozenset({"configMapRef", "configMapKeyRef", "configMap"})
+_SECRET_KEYS = frozenset({"secretRef", "secretKeyRef", "secret"})
+
+
+def references(part: Any) -> tuple[set[str], set[str]]:
+    """Return the names of the ConfigMaps and of the Secrets that a pod template (or a part of one) reads."""
+    config_maps: set[str] = set()
+    secrets: set[str] = set()
+    children = part.values() if isinstance(part, Mapping) else part if isinstance(part, list) else ()
+    if isinstance(part, Mapping):
+        for key, value in part.items():
+            if isinstance(value, Mapping) and (name := value.get("name") or value.get("secretName")):
+                config_maps |= {str(name)} if key in _CONFIG_MAP_KEYS else set()
+                secrets |= {str(name)} if key in _SECRET_KEYS else set()
+    for child in children:
+        below = references(child)
+        config_maps |= below[0]
+        secrets |= below[1]
+    return config_maps, secrets
