@@ -79,8 +79,12 @@ def test_drift_is_found_named_and_brought_back(place: Place) -> None:
     assert made.stages.get().manifest_set == Deployment.objects.get(number=1, application=place.application).stages.get().manifest_set  # fmt: skip
     assert place.get("Deployment")["spec"]["replicas"] == 1
     assert place.get("Service")["metadata"]["resourceVersion"] != services_before
+    assert look(place).status == "clean", "what was added by hand went too"
+
+    edit(place, container(env=[{"name": "Y", "value": "1"}]), manager="injector")
+    finish(services.request_reapply(application=place.application, target=place.target, actor=place.world.actor))
     left = look(place)
-    assert set(fields(left)) == {"Deployment "}, "what others added is theirs, and still shown"
+    assert {field["manager"] for field in fields(left).values()} == {"injector"}, "a program's own stays, and is shown"
 
 
 def test_drift_is_accepted_into_a_revision_where_the_form_has_it(place: Place) -> None:
