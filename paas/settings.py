@@ -187,6 +187,8 @@ CELERY_TASK_ROUTES = {
     "deployments.watch_drift": {"queue": "slow"},
     "deployments.*": {"queue": "apply"},
 }
+# How many steps talk with one cluster at once: less than there are slots for `apply`, or one bad cluster takes them all.
+SLIPWAY_CLUSTER_TURNS = env.int("SLIPWAY_CLUSTER_TURNS", default=2)
 CELERY_TASK_ALWAYS_EAGER = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True

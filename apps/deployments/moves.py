@@ -1,4 +1,4 @@
-"""What all steps of a deployment share: obey a cancel, leave a dead cluster or one in maintenance alone, move with a line in the timeline."""
+"""What all steps of a deployment share: obey a cancel, leave a cluster alone that is away or in maintenance, move and say so."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def guarded(step: Step) -> Step:
             return _wait_out_maintenance(deployment)
         cluster = deployment.target.cluster_id
         late = deployment.deadline_at is not None and timezone.now() > deployment.deadline_at
-        wait = breaker.seconds_until_try(cluster)
-        if wait and not late:
-            return Again(wait)
         try:
-            with breaker.watch(cluster, Unavailable):
-                again = step(deployment)
+            with breaker.turn(cluster, patient=not late) as wait:
+                if wait:
+                    return Again(wait)
+                with breaker.watch(cluster, Unavailable):
+                    again = step(deployment)
         except BUSY as exc:
             if late:
                 raise

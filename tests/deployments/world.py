@@ -173,10 +173,10 @@ def make(sandbox: Sandbox) -> Place:
     """Return a place of its own, with an image in its repository."""
     world = worlds.make(sandbox)
     application = world.application()
-    return Place(world, application, world.targets[0], _publish(world, application))
+    return Place(world, application, world.targets[0], publish(world, application))
 
 
-def _publish(world: worlds.World, application: Application) -> str:
+def publish(world: worlds.World, application: Application) -> str:
     """Copy the base image into the application's repository, as registries do: by mounting its blobs."""
     harbor = world.sandbox.endpoints["harbor"]
     context = ssl.create_default_context(cafile=world.sandbox.ca_file)

@@ -47,9 +47,8 @@ def check(watch: DriftWatch) -> Again:
     if target.cluster.in_maintenance:
         watch.record(error_code="cluster.maintenance", error_params=clusters.maintenance_params(target.cluster))
         return Again(MAINTENANCE_SECONDS)
-    if wait := breaker.seconds_until_try(target.cluster_id):
-        return Again(wait + _jitter(BUSY_SECONDS))
-    return _compare(watch, live)
+    with breaker.turn(target.cluster_id, lane="drift") as wait:
+        return Again(wait + _jitter(BUSY_SECONDS)) if wait else _compare(watch, live)
 
 
 def rest(watch: DriftWatch) -> Again:
