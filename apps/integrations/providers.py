@@ -33,57 +33,59 @@ class _Client(Protocol):
 
 C = TypeVar("C", bound=_Client)
 _lock = threading.Lock()
+# One thread at a time: some libraries import themselves in circles, and a second thread would get half of them.
+_importing = threading.Lock()
 _clients: OrderedDict[tuple[str, str], _Client] = OrderedDict()
 
 
 def gitlab(connection: Connection) -> GitLabClient:
     """Return the client of a GitLab."""
-    from .gitlab.client import GitLabClient
-
+    with _importing:
+        from .gitlab.client import GitLabClient
     return _kept("gitlab", connection.identity, lambda: GitLabClient(connection))
 
 
 def jenkins(connection: Connection) -> JenkinsClient:
     """Return the client of a Jenkins."""
-    from .jenkins.client import JenkinsClient
-
+    with _importing:
+        from .jenkins.client import JenkinsClient
     return _kept("jenkins", connection.identity, lambda: JenkinsClient(connection))
 
 
 def harbor(connection: Connection) -> HarborClient:
     """Return the client of a Harbor."""
-    from .harbor.client import HarborClient
-
+    with _importing:
+        from .harbor.client import HarborClient
     return _kept("harbor", connection.identity, lambda: HarborClient(connection))
 
 
 def registry(connection: Connection) -> RegistryClient:
     """Return the client of the registry that a Harbor is."""
-    from .harbor.registry import RegistryClient
-
+    with _importing:
+        from .harbor.registry import RegistryClient
     return _kept("registry", connection.identity, lambda: RegistryClient(connection))
 
 
 def prometheus(connection: Connection) -> PrometheusClient:
     """Return the client of a Prometheus."""
-    from .prometheus.client import PrometheusClient
-
+    with _importing:
+        from .prometheus.client import PrometheusClient
     return _kept("prometheus", connection.identity, lambda: PrometheusClient(connection))
 
 
 def kubernetes(connection: ClusterConnection, *, timeout: Timeout | None = None) -> KubernetesClient:
     """Return the client of a cluster; with other time-outs than usual where somebody waits for the answer."""
-    from .kubernetes.client import KubernetesClient
-
+    with _importing:
+        from .kubernetes.client import KubernetesClient
     kind = f"kubernetes {timeout}" if timeout else "kubernetes"
     return _kept(kind, connection.identity, lambda: KubernetesClient(connection, timeout=timeout))
 
 
 def warm() -> None:
     """Import what is slow to import, so that the first step of a worker is not the one that waits."""
-    import kubernetes.client.rest  # noqa: F401
-
-    from .kubernetes import client  # noqa: F401
+    with _importing:
+        from .kubernetes.transport import load_package
+    load_package()
 
 
 def close_all() -> None:
@@ -114,8 +116,8 @@ def _kept(kind: str, identity: str, build: Callable[[], C]) -> C:
 
 def _forget() -> None:
     # Two processes must not talk over one socket: the parent's connections are left to the parent.
-    global _lock  # noqa: PLW0603
-    _lock = threading.Lock()
+    global _lock, _importing  # noqa: PLW0603
+    _lock, _importing = threading.Lock(), threading.Lock()
     _clients.clear()
 
 

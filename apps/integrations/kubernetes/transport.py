@@ -20,12 +20,14 @@ from apps.integrations.tls import client_context
 from .answers import SYSTEM, error_from
 
 if TYPE_CHECKING:
+    from kubernetes.client.configuration import Configuration
     from kubernetes.client.rest import RESTClientObject
 
 POOL_SIZE = 10
 CHUNK = 1 << 20
 # A page of 500 pods is 4 MB; this only stops a server that is none.
 ANSWER_LIMIT = 128 * CHUNK
+_loading = threading.Lock()
 _NEVER_SENT = (faults.NewConnectionError, faults.ConnectTimeoutError, faults.ProxyError, faults.LocationParseError)
 
 
@@ -141,11 +143,19 @@ class Transport:
         raise error from exc
 
 
-def _make_pool(connection: ClusterConnection) -> RESTClientObject:
-    # Imported here: it costs most of a second, and only processes that talk to clusters need it.
-    from kubernetes.client.configuration import Configuration
-    from kubernetes.client.rest import RESTClientObject
+def load_package() -> tuple[type[Configuration], type[RESTClientObject]]:
+    """Return what we use of the official package, which takes most of a second to import: not before it is needed.
 
+    One thread at a time: its modules import each other in circles, and a second thread would get half of them.
+    """
+    with _loading:
+        from kubernetes.client.configuration import Configuration
+        from kubernetes.client.rest import RESTClientObject
+    return Configuration, RESTClientObject
+
+
+def _make_pool(connection: ClusterConnection) -> RESTClientObject:
+    Configuration, RESTClientObject = load_package()  # noqa: N806
     configuration = Configuration(host=connection.server)
     configuration.verify_ssl = not connection.insecure
     configuration.tls_server_name = connection.tls_server_name or None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -368,3 +370,21 @@ def test_events_of_an_object_come_oldest_first(client: KubernetesClient, namespa
         client.apply(event)
     assert [event["reason"] for event in client.events_of(namespace, uid="u1")] == ["R2", "R1"]
     assert client.events_of(namespace, name="other", kind="Pod") == []
+
+
+def test_package_is_whole_for_threads_that_need_it_while_it_is_loaded() -> None:
+    script = """
+import sys, threading, time
+from apps.integrations.kubernetes.transport import load_package
+sys.setswitchinterval(1e-5)
+found = []
+def load(delay):
+    time.sleep(delay)
+    found.append(load_package())
+threads = [threading.Thread(target=load, args=(number * 0.05,)) for number in range(12)]
+[each.start() for each in threads]
+[each.join() for each in threads]
+assert len(found) == 12, len(found)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
