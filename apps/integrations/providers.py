@@ -116,7 +116,7 @@ def _kept(kind: str, identity: str, build: Callable[[], C]) -> C:
 
 def _forget() -> None:
     # Two processes must not talk over one socket: the parent's connections are left to the parent.
-    global _lock, _importing  # noqa: PLW0603
+    global _lock, _importing
     _lock, _importing = threading.Lock(), threading.Lock()
     _clients.clear()
 
