@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db.models import Q, QuerySet
 
 from apps.core.errors import NotFound
@@ -45,3 +47,14 @@ def get_token(user: User, pk: int) -> ApiToken:
     if token is None:
         raise NotFound("object.missing")
     return token
+
+
+def find_users(ids: Iterable[int | None]) -> dict[int, User]:
+    """Return people by their primary keys, in one query; those whose accounts are gone are missing."""
+    return User.objects.in_bulk({pk for pk in ids if pk is not None})
+
+
+def display_names(usernames: Iterable[str]) -> dict[str, str]:
+    """Return the names shown for sign-in names, in one query; for names kept as text, whose accounts may be gone."""
+    found = User.objects.filter(username__in=set(usernames)).exclude(display_name="")
+    return dict(found.values_list("username", "display_name"))

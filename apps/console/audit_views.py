@@ -16,9 +16,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.roles import Action
+from apps.accounts.selectors import find_users
 from apps.applications.access import projects_where
 from apps.audit import selectors
 from apps.audit.models import AuditEntry
+from apps.audit.presentation import details
 from apps.core.actors import Actor
 
 PAGE_SIZE = 50
@@ -42,8 +44,13 @@ def audit(request: HttpRequest) -> HttpResponse:
     """Show the audit, filtered and paged in the database."""
     readable = _readable(request.actor)
     rows = selectors.list_entries(project_ids=readable, **_asked(request.GET))
+    page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
+    people = find_users(entry.actor_id for entry in page)
     context = {
-        "page": Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page")),
+        "page": page,
+        "rows": [
+            {"entry": entry, "who": people.get(entry.actor_id), "details": details(entry.details)} for entry in page
+        ],
         "readable": readable is None or bool(readable),
         "all_projects": readable is None,
         "filtered": any(_asked(request.GET).values()),

@@ -83,3 +83,48 @@ def test_filters_are_answered_by_the_database() -> None:
     assert client.get("/audit/?since=2020-01-31").context["page"].paginator.count == 60
     assert client.get("/audit/?since=yesterday").status_code == 400
     assert client.get("/api/v1/audit/?since=yesterday").json()["error"]["details"]["fields"]["since"]
+
+
+def test_details_are_names_and_values_and_people_have_their_names() -> None:
+    admin = factories.user(is_superuser=True, display_name="Ada Admin")
+    gone = factories.user("left")
+    audit.record(
+        actor=factories.actor(admin),
+        action="release.create",
+        subject=None,
+        name="web release 1",
+        builds={"web": 4, "api": 7},
+        environment="production",
+        changed=True,
+        rollback_of=None,
+        note="",
+        plan_hash="0123456789abcdef" * 4,
+        odd_thing=["a", "b"],
+    )
+    audit.record(
+        actor=factories.actor(gone), action="environment.update", subject=None, name="production",
+        changes={"approvals_needed": [0, 2], "allowed_branches": [[], ["main"]], "auto_rollback": [False, True]},
+    )  # fmt: skip
+    gone.delete()
+    answer = signed_in(admin).get("/audit/")
+    rows = {row["entry"].action: row for row in answer.context["rows"]}
+    shown = {detail.name: detail.value for detail in rows["release.create"]["details"]}
+    assert shown == {
+        "Builds": "api: 7, web: 4",
+        "Environment": "production",
+        "Plan changed": "yes",
+        "Plan": "0123456789abcdef" * 4,
+        "Odd thing": "a, b",
+    }
+    changes = {detail.name: detail.value for detail in rows["environment.update"]["details"]}
+    assert changes == {
+        "Approvals needed": "0 → 2",
+        "Allowed branches": "\N{EN DASH} → main",
+        "Auto rollback": "no → yes",
+    }
+    page = answer.content.decode()
+    assert f'title="{admin.username}"' in page
+    assert "Ada Admin" in page
+    assert "left" in page
+    assert "{&#x27;" not in page
+    assert ">0123456789ab<" in page
