@@ -149,6 +149,45 @@ def test_unsaved_changes_are_guarded_and_offered_again(page: Page) -> None:
     expect(page.locator("#guarded input[name=name]")).to_have_value("web-2")
 
 
+WITH_CHOICES = """() => {
+  document.getElementById("main").innerHTML = `<form id="made">
+    <div class="made-row"><input aria-label="Secret" data-choices="secrets" value="OLD"><button type="button" data-remove=".made-row">Take out</button></div>
+    <select aria-label="Variable" data-choices-of="secrets"><option value="">none</option><option selected>INHERITED</option></select></form>`;
+  slipway.arrived(document.getElementById("made"));
+}"""
+
+
+def test_what_is_typed_can_be_chosen_at_once(page: Page) -> None:
+    page.evaluate(WITH_CHOICES)
+    select = page.get_by_label("Variable")
+    expect(select.locator("option")).to_have_text(["none", "INHERITED", "OLD"])
+    page.get_by_label("Secret").fill("API_KEY")
+    expect(select.locator("option")).to_have_text(["none", "INHERITED", "API_KEY"])
+    expect(select).to_have_value("INHERITED")
+    select.select_option("API_KEY")
+    # Another name leaves what was chosen: who chose it decides.
+    page.get_by_label("Secret").fill("OTHER")
+    expect(select).to_have_value("API_KEY")
+    expect(select.locator("option")).to_have_text(["none", "INHERITED", "OTHER", "API_KEY"])
+    page.get_by_role("button", name="Take out").click()
+    expect(select.locator("option")).to_have_text(["none", "INHERITED", "API_KEY"])
+
+
+WITH_TIME = """(seconds) => {
+  const since = new Date(Date.now() - seconds * 1000).toISOString();
+  document.getElementById("main").innerHTML = `<time id="made" data-since="${since}"></time>`;
+  slipway.arrived(document.getElementById("main"));
+}"""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(5, r"^[56] s$"), (185, r"^3 m 0[56] s$"), (7800, r"^2 h 10 m$"), (273700, r"^3 d 4 h$")]
+)
+def test_running_times_have_the_words_of_the_server(page: Page, seconds: int, text: str) -> None:
+    page.evaluate(WITH_TIME, seconds)
+    expect(page.locator("#made")).to_have_text(re.compile(text))
+
+
 def test_palette_finds_and_goes_by_keyboard(page: Page) -> None:
     page.keyboard.press("/")
     box = page.get_by_role("combobox", name="Search")

@@ -17,11 +17,17 @@
     const title = exact.format(moment);
     if (element.title !== title) element.title = title;
   };
+  // The same words as the server's (`duration_text`), so that a fragment that arrives does not change them.
+  const fill = (name, values) => slipway.words(name).replace(/\{(\w+)\}/g, (_all, unit) => values[unit]);
   const since = (element) => {
     const seconds = Math.max(0, Math.round((Date.now() - new Date(element.dataset.since)) / 1000));
-    if (seconds < 60) element.textContent = `${seconds} s`;
-    else if (seconds < 3600) element.textContent = `${Math.floor(seconds / 60)} m ${pad(seconds % 60)} s`;
-    else element.textContent = `${Math.floor(seconds / 3600)} h ${pad(Math.floor((seconds % 3600) / 60))} m`;
+    const [minutes, hours, days] = [60, 3600, 86400].map((size) => Math.floor(seconds / size));
+    let text;
+    if (seconds < 60) text = fill("Seconds", { seconds });
+    else if (seconds < 3600) text = fill("Minutes", { minutes, seconds: pad(seconds % 60) });
+    else if (seconds < 86400) text = fill("Hours", { hours, minutes: pad(minutes % 60) });
+    else text = fill("Days", { days, hours: hours % 24 });
+    if (element.textContent !== text) element.textContent = text;
   };
 
   let round = 0;
