@@ -8,6 +8,9 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from apps.applications.access import visible_projects
+from apps.applications.models import Project
+
+MOST_PROJECTS = 50
 
 SECTIONS = {
     "projects": "applications",
@@ -24,14 +27,21 @@ SECTIONS = {
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
-    """Return `nav`: the section of the page, the visible projects (lazily) and the present project's slug."""
+    """Return `nav`: the section of the page, the visible projects and the present one, each read when it is shown."""
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return {}
     parts = request.path.strip("/").split("/")
+    slug = parts[1] if parts[0] == "projects" and len(parts) > 1 and parts[1] != "-" else ""
+    projects: Any = SimpleLazyObject(lambda: list(visible_projects(request.actor)[:MOST_PROJECTS]))  # type: ignore[attr-defined]
+
+    def present() -> Project | None:
+        listed = next((project for project in projects if project.slug == slug), None)
+        return listed or visible_projects(request.actor).filter(slug=slug).first()  # type: ignore[attr-defined]
+
     return {
         "nav": {
             "section": SECTIONS.get(parts[0], "home"),
-            "projects": SimpleLazyObject(lambda: list(visible_projects(request.actor)[:50])),  # type: ignore[attr-defined]
-            "project": parts[1] if parts[0] == "projects" and len(parts) > 1 and parts[1] != "-" else None,
+            "projects": projects,
+            "project": SimpleLazyObject(present) if slug else None,
         }
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from apps.accounts.selectors import display_names
 from apps.core import messages
 from apps.manifests import diff
 from apps.manifests import selectors as manifests
@@ -34,12 +35,15 @@ def timeline(deployment: Deployment) -> list[dict[str, Any]]:
     """Return the entries for the timeline component, each with the seconds since the one before."""
     rows: list[dict[str, Any]] = []
     before = deployment.created_at
+    names = display_names(by for entry in deployment.entries.all() if isinstance(by := entry.params.get("by"), str))
     for entry in deployment.entries.all():
         tone, icon = _ICONS.get(entry.code) or _TONES[DeploymentEntry.Level(entry.level)]
         params = {
             name: ", ".join(map(str, value)) if isinstance(value, list) and name != "conflicts" else value
             for name, value in entry.params.items()
         }
+        if params.get("by") in names:
+            params["by"] = names[params["by"]]
         if "sha256" in params:
             params["sha256"] = str(params["sha256"])[:12] + "…"
         rows.append(

@@ -12,7 +12,8 @@ from .models import BaseImage, DockerfileRevision
 
 def list_revisions(application: Application) -> QuerySet[DockerfileRevision]:
     """Return an application's revisions, newest first."""
-    return DockerfileRevision.objects.filter(application=application).select_related("application__project")
+    revisions = DockerfileRevision.objects.filter(application=application)
+    return revisions.select_related("application__project", "created_by")
 
 
 def find_latest_revision(application: Application) -> DockerfileRevision | None:

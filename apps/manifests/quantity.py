@@ -9,6 +9,8 @@ that stored manifests and live objects do not differ in words only.
 import re
 from decimal import ROUND_CEILING, Context, Decimal, localcontext
 
+from django.utils.translation import gettext as _
+
 _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _DECIMAL_SUFFIX = {power: suffix for suffix, power in _DECIMAL.items()}
@@ -132,8 +134,9 @@ def cpu_words(text: str) -> str:
     """
     value = parse(text)
     if value == 1:
-        return "1 core"
-    return f"{_trim(value)} cores" if value >= Decimal("0.01") else f"{value.normalize():f} cores"
+        return _("1 core")
+    count = _trim(value) if value >= Decimal("0.01") else f"{value.normalize():f}"
+    return _("{count} cores").format(count=count)
 
 
 def memory_words(text: str) -> str:

@@ -66,7 +66,7 @@ def list_secret_values(application: Application) -> list[SecretValue]:
     newest = (
         SecretValue.objects.filter(application=application)
         .defer("value")
-        .select_related("environment", "target__environment")
+        .select_related("environment", "target__environment", "created_by")
         .order_by("key", "scope", "environment_id", "target_id", "-version")
         .distinct("key", "scope", "environment_id", "target_id")
     )

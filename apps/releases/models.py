@@ -267,8 +267,8 @@ class TestOrder(models.Model):
 
     class Verdict(models.TextChoices):
         WAITING = "waiting", _("Waiting for a tester")
-        PASSED = "passed", _("Passed")
-        FAILED = "failed", _("Failed")
+        PASSED = "passed", _("Test passed")
+        FAILED = "failed", _("Test failed")
 
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="test_orders")
     number = models.PositiveIntegerField()

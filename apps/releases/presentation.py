@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from apps.accounts.selectors import display_names
 from apps.core import messages
 from apps.deployments import selectors as deployments
 from apps.manifests import canonical, diff
@@ -57,21 +58,25 @@ def _readable(params: dict[str, Any]) -> dict[str, Any]:
     return {**params, "until": date_format(until, "SHORT_DATETIME_FORMAT")}
 
 
-def entry_message(entry: ReleaseEntry) -> str:
-    """Return a line of the timeline in words."""
+def entry_message(entry: ReleaseEntry, names: Mapping[str, str] | None = None) -> str:
+    """Return a line of the timeline in words; `names` are shown for sign-in names."""
     if entry.code == "release.not_started":
         # The gate that closed is part of the line.
         gate = messages.word(str(entry.params.get("gate")), _readable(entry.params.get("gate_params") or {}))
         return f"{messages.word(entry.code).message} {gate.message}"
-    return messages.word(entry.code, entry.params).message
+    by = entry.params.get("by")
+    params = {**entry.params, "by": names[by]} if names and by in names else entry.params
+    return messages.word(entry.code, params).message
 
 
 def timeline(order: ReleaseOrder) -> list[dict[str, Any]]:
-    """Return the entries for the timeline component."""
+    """Return the entries for the timeline component, with people's names as they show them."""
+    entries = order.entries.all()
+    names = display_names(entry.params["by"] for entry in entries if isinstance(entry.params.get("by"), str))
     rows = []
-    for entry in order.entries.all():
+    for entry in entries:
         tone, icon = _ENTRY_ICONS.get(entry.code) or _ENTRY_LOOKS[entry.level]
-        rows.append({"title": entry_message(entry), "tone": tone, "icon": icon, "at": entry.at})
+        rows.append({"title": entry_message(entry, names), "tone": tone, "icon": icon, "at": entry.at})
     return rows
 
 

@@ -208,7 +208,7 @@ def test_test_orders_through_the_pages_and_the_api(world: ReleaseWorld) -> None:
     assert "Give a verdict" in tester.get("/approvals/").content.decode()
     assert developer.post(f"{root}1/verdict/", {"verdict": "passed"}).status_code == 403
     assert tester.post(f"{root}1/verdict/", {"verdict": "passed"}).status_code == 302
-    assert "Passed" in developer.get(root).content.decode()
+    assert "Test passed" in developer.get(root).content.decode()
     listed = Client().get(f"/api/v1{root}", headers=world.token("viewer", "read")).json()
     assert listed["results"][0]["verdict"] == "passed"
 
