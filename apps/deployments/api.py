@@ -16,9 +16,14 @@ from rest_framework.views import APIView
 from apps.accounts.roles import Action
 from apps.applications.access import get_application, get_target
 
-from . import selectors, services
+from . import presentation, selectors, services
 from .models import Deployment
-from .serializers import DeploymentDetailSerializer, DeploymentSerializer, RollbackSerializer
+from .serializers import (
+    DeploymentDetailSerializer,
+    DeploymentPreviewSerializer,
+    DeploymentSerializer,
+    RollbackSerializer,
+)
 
 _TARGET = OpenApiParameter("target", str, description="Only one target: `<environment>/<target>`.")
 
@@ -73,6 +78,14 @@ class DeploymentManifests(APIView):
 class DeploymentRollback(APIView):
     """The way back."""
 
+    @extend_schema(operation_id="deployments_rollback_preview", responses=DeploymentPreviewSerializer)
+    def get(self, request: Request, project: str, application: str, number: int) -> Response:
+        """Return what the cluster says that going back to this version would change. Changes nothing."""
+        app = get_application(request.actor, project, application, need=Action.ROLLBACK)
+        deployment = selectors.get_deployment(app, number)
+        services.require_rollback_point(deployment)
+        return Response(DeploymentPreviewSerializer(presentation.asked_preview(deployment)).data)
+
     @extend_schema(
         operation_id="deployments_rollback", request=RollbackSerializer, responses={201: DeploymentDetailSerializer}
     )
@@ -82,7 +95,7 @@ class DeploymentRollback(APIView):
         asked = RollbackSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         made = services.request_rollback(
-            deployment=selectors.get_deployment(app, number), actor=request.actor, note=asked.validated_data["note"]
+            deployment=selectors.get_deployment(app, number), actor=request.actor, **asked.validated_data
         )
         detail = DeploymentDetailSerializer(selectors.get_deployment(app, made.number))
         return Response(detail.data, status=status.HTTP_201_CREATED)

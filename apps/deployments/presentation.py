@@ -9,8 +9,9 @@ from apps.accounts.selectors import display_names
 from apps.core import messages
 from apps.manifests import diff
 from apps.manifests import selectors as manifests
+from apps.workloads.selectors import PAGE_TIMEOUT
 
-from . import selectors
+from . import preview, selectors
 from .models import Deployment, DeploymentEntry, Status
 
 _TONES = {
@@ -95,6 +96,18 @@ def rollback_preview(to: Deployment) -> RollbackPreview:
         newest = None  # taken off: everything is new
     live = selectors.live_deployment(to.application, to.target)
     return RollbackPreview(to, live, diff.diff_sets(_objects(newest), _objects(to)))
+
+
+def asked_preview(to: Deployment) -> dict[str, Any]:
+    """Return what the cluster says that a rollback would change, with `problem` in words where it cannot say."""
+    stage = selectors.final_stage(to)
+    question = preview.question(stage.manifest_set, to.target)
+    if question is None:
+        answer = preview.SetPreview(problem=(preview.UNREACHABLE, {"cluster": to.target.cluster.slug, "message": ""}))
+    else:
+        answer = preview.ask(question, PAGE_TIMEOUT)
+    words = messages.word(*answer.problem) if answer.problem else None
+    return {**answer.as_dict(), "problem": {"message": words.message, "hint": words.hint} if words else None}
 
 
 def changes_since_previous(deployment: Deployment) -> list[diff.ObjectChange]:

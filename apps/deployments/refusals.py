@@ -58,26 +58,29 @@ def find_conflicts(
 
     The first of them is known; the others are asked for by a dry run.
     """
-    found = describe(client, unsent[0], first.conflicts, redactor)
+    found = describe(unsent[0], _live(client, unsent[0]), first.conflicts, redactor)
     for manifest in unsent[1:]:
         try:
-            client.apply(manifest, dry_run=True)
+            client.apply_over_own(manifest, dry_run=True)
         except ApplyConflict as exc:
-            found += describe(client, manifest, exc.conflicts, redactor)
+            found += describe(manifest, _live(client, manifest), exc.conflicts, redactor)
         except IntegrationError:
             continue  # it is told when its turn comes
     return found
 
 
-def describe(
-    client: KubernetesClient, manifest: Manifest, conflicts: Sequence[Conflict], redactor: Redactor
-) -> list[dict[str, str]]:
-    """Return conflicts of one object with the live value and ours; a Secret's values stay away."""
+def _live(client: KubernetesClient, manifest: Manifest) -> Manifest:
     metadata = manifest["metadata"]
     try:
-        live = client.find(manifest["kind"], metadata["name"], metadata["namespace"]) or {}
+        return client.find(manifest["kind"], metadata["name"], metadata["namespace"]) or {}
     except IntegrationError:
-        live = {}
+        return {}
+
+
+def describe(
+    manifest: Manifest, live: Manifest, conflicts: Sequence[Conflict], redactor: Redactor
+) -> list[dict[str, str]]:
+    """Return conflicts of one object with the live value and ours; a Secret's values stay away."""
     hidden = manifest["kind"] == "Secret"
     return [
         {

@@ -14,7 +14,7 @@ from apps.integrations.kubernetes.field_managers import OPERATION_MANAGERS
 from . import selectors
 from .models import Deployment
 from .moves import name_of
-from .prune import is_ours
+from .prune import identity, is_ours
 
 Manifest = dict[str, Any]
 T = TypeVar("T")
@@ -35,6 +35,7 @@ class Sender:
     def __init__(self, client: KubernetesClient, deployment: Deployment, objects: Sequence[Manifest]) -> None:
         self.client = client
         self._deployment = deployment
+        self._objects = objects
         self._autoscaled = any(item["kind"] == AUTOSCALER for item in objects)
 
     def send(self, manifest: Manifest) -> None:
@@ -68,20 +69,10 @@ class Sender:
         try:
             return call(False)
         except ApplyConflict as exc:
-            if not all(self._gives_way(manifest, conflict) for conflict in exc.conflicts):
+            namespace = self._deployment.target.namespace
+            if not all(gives_way(self.client, namespace, self._objects, manifest, each) for each in exc.conflicts):
                 raise
         return call(True)
-
-    def _gives_way(self, manifest: Manifest, conflict: Conflict) -> bool:
-        """Return whether a field is no other's: set by Slipway under another name, or left by an autoscaler that is gone."""
-        if conflict.manager in OPERATION_MANAGERS:
-            return True
-        left_by_autoscaler = (conflict.field, conflict.subresource) == (_REPLICAS, "scale")
-        if not left_by_autoscaler or conflict.manager != "kube-controller-manager":
-            return False
-        namespace, name = self._deployment.target.namespace, manifest["metadata"]["name"]
-        autoscalers = self.client.list_objects(AUTOSCALER, namespace).items
-        return not any(item["spec"]["scaleTargetRef"].get("name") == name for item in autoscalers)
 
     def _settle_replicas(self, manifest: Manifest) -> None:
         """See to it that the number of pods changes hands without a jump, where the set begins or ends to be autoscaled.
@@ -96,6 +87,28 @@ class Sender:
             found = self.client.find(AUTOSCALER, name, namespace)
             if found is not None and is_ours(found):
                 self.client.delete(AUTOSCALER, name, namespace, uid=found["metadata"]["uid"])
+
+
+def gives_way(
+    client: KubernetesClient, namespace: str, objects: Sequence[Manifest], manifest: Manifest, conflict: Conflict
+) -> bool:
+    """Return whether a field is no other's: set by Slipway under another name, or by an autoscaler that leaves with the set."""
+    if conflict.manager in OPERATION_MANAGERS:
+        return True
+    by_autoscaler = (conflict.manager, conflict.subresource, conflict.field) == (
+        "kube-controller-manager",
+        "scale",
+        _REPLICAS,
+    )
+    if not by_autoscaler:
+        return False
+    wanted = {identity(item) for item in objects}
+    staying = [
+        item
+        for item in client.list_objects(AUTOSCALER, namespace).items
+        if not is_ours(item) or identity(item) in wanted
+    ]
+    return not any(item["spec"]["scaleTargetRef"].get("name") == manifest["metadata"]["name"] for item in staying)
 
 
 def _require_staying(manifest: Manifest, applied: Applied) -> None:

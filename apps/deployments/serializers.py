@@ -94,3 +94,69 @@ class RollbackSerializer(serializers.Serializer[Any]):
     """What a rollback may be told."""
 
     note = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
+    take_over_fields = serializers.BooleanField(
+        default=False, help_text="Take over fields that others own; without it such a field stops the rollback."
+    )
+
+
+class PreviewChangeSerializer(serializers.Serializer[Any]):
+    """One field that would change; `ours` is false where the cluster itself decides it. Values of secrets are hidden."""
+
+    field = serializers.CharField()
+    kind = serializers.CharField(help_text="added, removed or changed")
+    old = serializers.CharField()
+    new = serializers.CharField()
+    hidden = serializers.BooleanField()
+    ours = serializers.BooleanField()
+
+
+class ForeignFieldSerializer(serializers.Serializer[Any]):
+    """A field that somebody else decided; `by_hand` ones go when fields are taken over."""
+
+    field = serializers.CharField()
+    value = serializers.CharField()
+    manager = serializers.CharField()
+    subresource = serializers.CharField()
+    at = serializers.CharField()
+    by_hand = serializers.BooleanField()
+
+
+class PreviewObjectSerializer(serializers.Serializer[Any]):
+    """What would become of one object."""
+
+    name = serializers.CharField()
+    outcome = serializers.ChoiceField(["create", "change", "keep", "unknown", "refused"])
+    changes = PreviewChangeSerializer(many=True)
+    foreign = ForeignFieldSerializer(many=True)
+
+
+class ConflictSerializer(serializers.Serializer[Any]):
+    """A field with another value that somebody else owns."""
+
+    object = serializers.CharField()
+    field = serializers.CharField()
+    manager = serializers.CharField()
+    subresource = serializers.CharField()
+    live = serializers.CharField()
+    ours = serializers.CharField()
+
+
+class SetPreviewSerializer(serializers.Serializer[Any]):
+    """What bringing a set to a target would change there, as its cluster said."""
+
+    objects = PreviewObjectSerializer(many=True, default=list)
+    removed = serializers.ListField(child=serializers.CharField(), default=list)
+    conflicts = ConflictSerializer(many=True, default=list)
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """Why a cluster would not take it, or cannot say."""
+
+    message = serializers.CharField()
+    hint = serializers.CharField()
+
+
+class DeploymentPreviewSerializer(SetPreviewSerializer):
+    """What a rollback would change, as the cluster said."""
+
+    problem = ProblemSerializer(allow_null=True)

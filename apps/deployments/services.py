@@ -92,6 +92,7 @@ def request_rollback(
     release_item_id: int | None = None,
     only_after: Deployment | None = None,
     ask_registry: bool = True,
+    take_over_fields: bool = False,
 ) -> Deployment:
     """Ask for the version of `deployment` again, from its stored bytes; whatever is going on there is superseded.
 
@@ -128,6 +129,7 @@ def request_rollback(
             number=number,
             rollback_of=deployment,
             supersedes=active,
+            take_over_fields=take_over_fields,
         )
         if not checked:
             entries.note(rollback, "deployment.image_unchecked", entries.WARNING)
@@ -274,6 +276,7 @@ def _insert(
         target=str(target),
         sha256=manifest_set.sha256,
         rollback_of=rollback_of.number if rollback_of else None,
+        take_over_fields=take_over_fields,
     )
     enqueue(Deployment.ADVANCE, deployment.pk)
     return deployment

@@ -20,6 +20,7 @@ urlpatterns = [
     path(f"{_ROOT}<int:number>/workload/", views.workload, name="deployment-workload"),
     path(f"{_ROOT}<int:number>/manifests/", views.manifests_page, name="deployment-manifests"),
     path(f"{_ROOT}<int:number>/rollback/", views.rollback, name="deployment-rollback"),
+    path(f"{_ROOT}<int:number>/rollback/preview/", views.rollback_preview, name="deployment-rollback-preview"),
     path(f"{_ROOT}<int:number>/cancel/", views.cancel, name="deployment-cancel"),
     path(f"{_ROOT}<int:number>/pause/", operation_views.pause, name="deployment-pause"),
     path(f"{_ROOT}<int:number>/resume/", operation_views.resume, name="deployment-resume"),

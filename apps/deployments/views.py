@@ -138,7 +138,12 @@ def rollback(request: HttpRequest, project: str, application: str, number: int) 
     if request.method == "POST":
         # The dialog of the page asks for the name; without scripts the form itself does.
         if not row.target.environment.is_production or request.POST.get("confirm_name") == app.slug:
-            made = services.request_rollback(deployment=row, actor=actor, note=request.POST.get("note", "")[:500])
+            made = services.request_rollback(
+                deployment=row,
+                actor=actor,
+                note=request.POST.get("note", "")[:500],
+                take_over_fields="take_over_fields" in request.POST,
+            )
             toasts.success(request, _("Rolling back to deployment %(number)s.") % {"number": row.number})
             return redirect(made.get_absolute_url())
         problem = _("Type the application's name.")
@@ -152,6 +157,23 @@ def rollback(request: HttpRequest, project: str, application: str, number: int) 
         "problem": problem,
     }
     return render(request, "deployments/rollback.html", context, status=422 if problem else 200)
+
+
+@login_required
+@require_GET
+def rollback_preview(request: HttpRequest, project: str, application: str, number: int) -> HttpResponse:
+    """Show what the cluster says that a rollback would change: a part by itself, so that a dead cluster delays no button."""
+    actor = request.actor  # type: ignore[attr-defined]
+    app = get_application(actor, project, application, need=Action.ROLLBACK)
+    row = selectors.get_deployment(app, number)
+    services.require_rollback_point(row)
+    context = {
+        "application": app,
+        "project": app.project,
+        "preview": presentation.asked_preview(row),
+        "form": "rollback",
+    }
+    return render(request, "deployments/_rollback_preview.html", context)
 
 
 @login_required

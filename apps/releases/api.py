@@ -15,15 +15,18 @@ from rest_framework.views import APIView
 from apps.accounts.roles import Action
 from apps.applications.access import get_application, get_project
 from apps.applications.models import Application, Project
+from apps.core.actors import Actor
 
 from . import lookup, presentation, selectors, services
 from .models import ReleaseOrder, Status
 from .serializers import (
     CreateReleaseOfSeveralSerializer,
     CreateReleaseSerializer,
+    DecisionsSerializer,
     JudgeReleaseSerializer,
     ReleaseDetailSerializer,
     ReleaseSerializer,
+    RetrySerializer,
     RollbackPreviewSerializer,
     SubmitReleaseSerializer,
 )
@@ -192,10 +195,18 @@ class ReleasePlan(_Verb):
 
     need = Action.SUBMIT_RELEASE
 
-    @extend_schema(operation_id="releases_plan", request=None, responses=ReleaseDetailSerializer)
+    @extend_schema(operation_id="releases_plan", request=DecisionsSerializer, responses=ReleaseDetailSerializer)
     def post(self, request: Request, project: str, application: str, number: int) -> Response:
-        """Make the plan again, as things are now. Another plan voids the approvals."""
-        return self.act(request, (project, application, number), services.make_plan)
+        """Make the plan again, as things are now. Another plan voids the approvals.
+
+        `take_over` names targets on which Slipway becomes the owner of fields that others own; it is a part of the plan.
+        """
+        given = _valid(DecisionsSerializer(data=request.data))
+
+        def service(*, order: ReleaseOrder, actor: Actor) -> ReleaseOrder:
+            return services.make_plan(order=order, actor=actor, decisions=lookup.find_decisions(order, **given))
+
+        return self.act(request, (project, application, number), service)
 
 
 class ReleaseSubmit(_Verb):
@@ -270,11 +281,11 @@ class ReleaseRetry(_Verb):
 
     need = Action.DEPLOY
 
-    @extend_schema(operation_id="releases_retry", request=None, responses={202: ReleaseDetailSerializer})
+    @extend_schema(operation_id="releases_retry", request=RetrySerializer, responses={202: ReleaseDetailSerializer})
     def post(self, request: Request, project: str, application: str, number: int) -> Response:
         """Try the failed targets again, with the bytes that were approved."""
-        names = (project, application, number)
-        return self.act(request, names, services.retry_order, status.HTTP_202_ACCEPTED)
+        names, given = (project, application, number), _valid(RetrySerializer(data=request.data))
+        return self.act(request, names, services.retry_order, status.HTTP_202_ACCEPTED, **given)
 
 
 class ReleaseRollback(APIView):

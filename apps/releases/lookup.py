@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from apps.applications.models import Application, Environment, Project
 from apps.builds.models import Build
 from apps.builds.models import Status as BuildStatus
 from apps.core.errors import Conflict, InvalidInput
 from apps.manifests import selectors as manifests
 from apps.manifests.models import DeployYmlRevision
+
+from . import selectors
+from .models import ReleaseOrder
 
 
 def find_environment(project: Project, slug: str) -> Environment:
@@ -79,3 +84,20 @@ def find_revision(application: Application, number: int | None) -> DeployYmlRevi
     if revision is None:
         raise InvalidInput(fields={"deployyml_revision": ["unknown"]})
     return revision
+
+
+def find_decisions(order: ReleaseOrder, take_over: Sequence[str], leave: Sequence[str]) -> dict[tuple[int, int], bool]:
+    """Return for which targets of a plan fields are taken over from others, or left, named as `application/target`.
+
+    Raises:
+        InvalidInput: the plan has no such target.
+    """
+    planned = selectors.planned_targets(order)
+    known = {f"{row.item.application.slug}/{row.target.slug}": row for row in planned}
+    decisions: dict[tuple[int, int], bool] = {}
+    for names, taken in ((take_over, True), (leave, False)):
+        for name in names:
+            if (row := known.get(name)) is None:
+                raise InvalidInput("release.no_such_target", target=name, fields={"take_over": ["unknown"]})
+            decisions[row.item.application_id, row.target_id] = taken
+    return decisions

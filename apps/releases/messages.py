@@ -31,6 +31,8 @@ register(
         "release.rolling_back": (_("Release {number} is being rolled back already, by release {by}."), _("Look at that release.")),
         "release.rolled_back_already": (_("Release {number} was rolled back by release {by}: it is not tried again."), _("Make a new release order.")),
         "release.no_deployyml": (_("{application} has no DeployYml yet."), _("Fill in its DeployYml first.")),
+        "release.take_over_needs_approval": (_("Taking fields over is a part of what is approved, so release {number} cannot begin to."), _("Make a new release order; its plan shows the fields and lets you take them over.")),
+        "release.no_such_target": (_("The plan has no target “{target}”."), _("Name it as application/target, as the plan does.")),
         "test.asked_already": (_("The testers were asked about {sha} already."), ""),
         "test.decided_already": (_("Test order {number} has its verdict already."), _("Reload the page.")),
         "test.no_verdict": (_("A verdict is `passed` or `failed`."), ""),
@@ -85,6 +87,8 @@ register(
         "release.canceled": (_("Stopped."), ""),
         "release.stop_requested": (_("{by} asked to stop."), ""),
         "release.taken_back": (_("Taken back by {by}."), ""),
+        "release.takes_over": (_("{by} decided to take over, on {targets}, the fields that others own."), ""),
+        "release.leaves_fields": (_("{by} decided to leave fields to others that own them."), ""),
         "release.retried": (_("{by} tries {targets} again."), ""),
     }
 )  # fmt: skip

@@ -190,3 +190,14 @@ def waiting_for_verdict(actor: Actor) -> QuerySet[TestOrder]:
         .select_related("application__project", "build", "created_by")
         .order_by("-id")
     )
+
+
+def decided_take_overs(order: ReleaseOrder) -> dict[tuple[int, int], bool]:
+    """Return for which application and target somebody decided to take fields over from others."""
+    decided = PlannedTarget.objects.filter(item__order=order, take_over_fields=True)
+    return dict.fromkeys(decided.values_list("item__application_id", "target_id"), True)
+
+
+def met_a_conflict(row: PlannedTarget) -> bool:
+    """Return whether a target failed because others own fields of it."""
+    return row.has_failed and row.deployment is not None and row.deployment.cause_code == "apply.conflict"

@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.deployments import presentation as deployment_words
+from apps.deployments.serializers import SetPreviewSerializer
 from apps.manifests.serializers import ObjectChangeSerializer
 
 from . import presentation, selectors
@@ -67,6 +68,8 @@ class PlannedTargetSerializer(serializers.Serializer[Any]):
     )
     problem = serializers.SerializerMethodField()
     diff = ObjectChangeSerializer(source="changes", many=True)
+    preview = SetPreviewSerializer(source="plan.preview")
+    take_over_fields = serializers.BooleanField(source="plan.take_over_fields")
     deployment = serializers.SerializerMethodField()
 
     def get_wave(self, view: presentation.TargetView) -> int:
@@ -305,3 +308,22 @@ class VerdictSerializer(serializers.Serializer[Any]):
 
     verdict = serializers.ChoiceField(choices=["passed", "failed"])
     note = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
+
+
+class DecisionsSerializer(serializers.Serializer[Any]):
+    """What is decided with a new plan, by targets as `application/target`."""
+
+    take_over = serializers.ListField(
+        child=serializers.CharField(), default=list, help_text="Targets where fields that others own become Slipway's."
+    )
+    leave = serializers.ListField(
+        child=serializers.CharField(), default=list, help_text="Targets where they are left to others again."
+    )
+
+
+class RetrySerializer(serializers.Serializer[Any]):
+    """How failed targets are tried again."""
+
+    take_over_fields = serializers.BooleanField(
+        default=False, help_text="Take over the fields that others own, where a conflict stopped it."
+    )

@@ -140,7 +140,12 @@ def _ask(order: ReleaseOrder, row: PlannedTarget) -> Deployment:
     actor = Actor(user=order.started_by, name=order.started_by_name)
     if row.restores is not None:
         return deployments.request_rollback(
-            deployment=row.restores, actor=actor, note=order.note, release_item_id=row.item_id, ask_registry=False
+            deployment=row.restores,
+            actor=actor,
+            note=order.note,
+            release_item_id=row.item_id,
+            ask_registry=False,
+            take_over_fields=row.take_over_fields,
         )
     assert row.manifest_set is not None
     return deployments.request_deployment(
@@ -151,6 +156,7 @@ def _ask(order: ReleaseOrder, row: PlannedTarget) -> Deployment:
         build=row.item.build,
         note=order.note,
         release_item_id=row.item_id,
+        take_over_fields=row.take_over_fields,
     )
 
 

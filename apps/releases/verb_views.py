@@ -15,10 +15,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 from apps.accounts.roles import Action
 from apps.applications.access import get_application
 from apps.core import messages
+from apps.core.actors import Actor
 from apps.core.answers import details_of
 from apps.core.errors import Blocked, Conflict, InvalidInput, SlipwayError
 
-from . import confirmation, presentation, selectors, services
+from . import confirmation, lookup, presentation, selectors, services
 from .forms import VerdictForm
 from .models import ReleaseOrder
 
@@ -62,9 +63,14 @@ def _word(request: HttpRequest) -> dict[str, str]:
 @login_required
 @require_POST
 def plan(request: HttpRequest, project: str, application: str, number: int) -> HttpResponse:
-    """Make the plan again."""
+    """Make the plan again, with what was decided about fields that others own."""
     names, done = (project, application, number), _("Planned release %(number)s again.")
-    return _act(request, names, Action.SUBMIT_RELEASE, "plan", services.make_plan, done)
+    chosen = {name: request.POST.getlist(name) for name in ("take_over", "leave")}
+
+    def service(*, order: ReleaseOrder, actor: Actor) -> ReleaseOrder:
+        return services.make_plan(order=order, actor=actor, decisions=lookup.find_decisions(order, **chosen))
+
+    return _act(request, names, Action.SUBMIT_RELEASE, "plan", service, done)
 
 
 @login_required
@@ -115,7 +121,8 @@ def stop(request: HttpRequest, project: str, application: str, number: int) -> H
 def retry(request: HttpRequest, project: str, application: str, number: int) -> HttpResponse:
     """Try the failed targets again."""
     names, done = (project, application, number), _("Trying release %(number)s again.")
-    return _act(request, names, Action.DEPLOY, "retry", services.retry_order, done)
+    taking = "take_over_fields" in request.POST
+    return _act(request, names, Action.DEPLOY, "retry", services.retry_order, done, take_over_fields=taking)
 
 
 @login_required

@@ -98,6 +98,7 @@ def _context(request: HttpRequest, order: ReleaseOrder) -> dict[str, Any]:
         "may_roll_back": can(actor, project, Action.ROLLBACK) and any(plan.tries for plan in planned),
         "confirm": {verb: confirmation.name_to_type(order, verb) for verb in confirmation.VERBS},
         "plannable": order.status in PLANNABLE,
+        "may_take_over": not order.approvals_needed and any(map(selectors.met_a_conflict, planned)),
         "rollbacks": order.rollbacks.order_by("id"),
         "topics": " ".join(
             f"deployment:{plan.deployment_id}" for plan in planned if plan.deployment and not plan.deployment.is_final

@@ -17,7 +17,7 @@ from apps.core.errors import Blocked, Conflict
 from apps.core.models import Event
 from apps.deployments import selectors as deployments
 from apps.deployments.models import Deployment
-from apps.releases import moves, selectors, timeline
+from apps.releases import moves, plan, selectors, timeline
 from apps.releases.models import PlannedTarget, ReleaseOrder, Status
 from apps.releases.steps import STEPS, place
 
@@ -75,15 +75,21 @@ def stop_order(*, order: ReleaseOrder, actor: Actor) -> ReleaseOrder:
     return order
 
 
-def retry_order(*, order: ReleaseOrder, actor: Actor) -> ReleaseOrder:
+def retry_order(*, order: ReleaseOrder, actor: Actor, take_over_fields: bool = False) -> ReleaseOrder:
     """Try the failed targets of an order again, with the bytes that were approved.
 
+    With `take_over_fields` those that a conflict stopped take the fields over that others own. That is a part of what
+    approvals sign, so where any are needed it takes a new order.
+
     Raises:
-        Conflict: nothing failed, something else was released there since, or the order was rolled back.
+        Conflict: nothing failed, something else was released there since, the order was rolled back, or taking over
+            needs approval.
         Blocked: a gate is closed now.
     """
     allowed = (Status.FAILED, Status.PAUSED)
     require_status(order, allowed, "release.not_failed")
+    if take_over_fields and order.approvals_needed:
+        raise Conflict("release.take_over_needs_approval", number=order.number)
     planned = selectors.planned_targets(order)
     _require_retriable(order, [row for row in planned if row.has_failed])
     for row in planned:
@@ -99,12 +105,23 @@ def retry_order(*, order: ReleaseOrder, actor: Actor) -> ReleaseOrder:
         PlannedTarget.objects.filter(pk__in=[row.pk for row in failed]).update(
             deployment=None, problem_code="", problem_params={}
         )
-        _reopen(order)
         places = [place(order, row) for row in failed]
+        if take_over_fields:
+            _take_over(order, actor, failed)
+        _reopen(order)
         timeline.note(order, "release.retried", by=actor.name, targets=", ".join(places))
-        write_audit(order, actor, "release.retry", targets=places)
+        write_audit(order, actor, "release.retry", targets=places, take_over_fields=take_over_fields)
         enqueue(order.ADVANCE, order.pk)
     return order
+
+
+def _take_over(order: ReleaseOrder, actor: Actor, failed: Sequence[PlannedTarget]) -> None:
+    """Let the targets that a conflict stopped take the fields over, and make that a part of the plan."""
+    stopped = [row for row in failed if selectors.met_a_conflict(row)]
+    PlannedTarget.objects.filter(pk__in=[row.pk for row in stopped]).update(take_over_fields=True)
+    order.record(plan_hash=plan.hash_of(order, selectors.planned_targets(order)))
+    places = ", ".join(place(order, row) for row in stopped)
+    timeline.note(order, "release.takes_over", timeline.WARNING, by=actor.name, targets=places)
 
 
 def advance_order(order_id: int) -> None:

@@ -18,6 +18,7 @@ from apps.core.errors import Blocked, Conflict, InvalidInput
 from apps.manifests.models import DeployYmlRevision
 from apps.releases import gates, moves, plan, timeline
 from apps.releases.models import MOST_WAVES, PLANNABLE, Approval, PlannedTarget, ReleaseItem, ReleaseOrder, Status
+from apps.releases.steps import place
 
 from .rows import lock, require_status, write_audit
 
@@ -100,15 +101,17 @@ def _check(environment: Environment, wishes: Sequence[Wish]) -> None:
             raise InvalidInput("release.wave_unknown", most=MOST_WAVES, fields={"wave": ["range"]})
 
 
-def make_plan(*, order: ReleaseOrder, actor: Actor) -> ReleaseOrder:
+def make_plan(*, order: ReleaseOrder, actor: Actor, decisions: plan.Decisions | None = None) -> ReleaseOrder:
     """Make the plan again, as things are now. A submitted order whose plan has changed loses its approvals.
+
+    `decisions` say for which targets fields that others own are taken over: it becomes a part of the plan.
 
     Raises:
         Conflict: it is executing or has ended.
         Blocked: a submitted order cannot be planned any more; its frozen plan stays as it was.
     """
     require_status(order, PLANNABLE, "release.cannot_plan")
-    planned, found = _draw_up(order)
+    planned, found = _draw_up(order, decisions)
     with transaction.atomic():
         order = lock(order, PLANNABLE, "release.cannot_plan")
         plan_hash = plan.hash_of(order, planned)
@@ -118,7 +121,11 @@ def make_plan(*, order: ReleaseOrder, actor: Actor) -> ReleaseOrder:
         if changed and order.status != Status.DRAFT:
             _void_approvals(order)
             moves.hold(order)
-        write_audit(order, actor, "release.plan", plan_hash=plan_hash, changed=changed)
+        taken_over = [place(order, row) for row in planned if row.take_over_fields]
+        if decisions:
+            code = "release.takes_over" if taken_over else "release.leaves_fields"
+            timeline.note(order, code, timeline.WARNING, by=actor.name, targets=", ".join(taken_over))
+        write_audit(order, actor, "release.plan", plan_hash=plan_hash, changed=changed, take_over_fields=taken_over)
     return order
 
 
@@ -161,8 +168,10 @@ def submit_order(*, order: ReleaseOrder, actor: Actor, expected_plan_hash: str =
     return order
 
 
-def _draw_up(order: ReleaseOrder) -> tuple[list[PlannedTarget], list[gates.Gate]]:
-    planned = plan.draw_up(order)
+def _draw_up(
+    order: ReleaseOrder, decisions: plan.Decisions | None = None
+) -> tuple[list[PlannedTarget], list[gates.Gate]]:
+    planned = plan.draw_up(order, decisions)
     return planned, gates.evaluate(order, planned)
 
 
