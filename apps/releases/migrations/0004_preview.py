@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('releases', '0002_kinds_of_orders'),
+        ('releases', '0003_verdict_words'),
     ]
 
     operations = [
