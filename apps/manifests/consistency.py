@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 
-from apps.manifests import quantity
+from apps.integrations.kubernetes import quantity
 from apps.manifests.fields import FieldError, join
 from apps.manifests.spec import Probe, ProbeType, Spec, StrategyType
 

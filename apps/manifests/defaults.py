@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from apps.manifests import fields, quantity
+from apps.integrations.kubernetes import quantity
+from apps.manifests import fields
 from apps.manifests.overrides import PLATFORM, Layer
 
 

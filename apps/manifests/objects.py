@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from apps.manifests import quantity
+from apps.integrations.kubernetes import quantity
 from apps.manifests.fields import Path
 from apps.manifests.parse import DNS_LABEL, DNS_NAME, ENV_NAME, LABEL_KEY, LABEL_VALUE, PORT_NAME, SECRET_KEY
 

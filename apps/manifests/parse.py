@@ -7,7 +7,8 @@ import re
 from enum import StrEnum
 from typing import Any
 
-from apps.manifests import fields, quantity
+from apps.integrations.kubernetes import quantity
+from apps.manifests import fields
 from apps.manifests.defaults import LEAST_MEMORY, MOST_CORES
 from apps.manifests.fields import FieldError
 from apps.manifests.reader import MAX_TEXT, Reader

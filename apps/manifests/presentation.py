@@ -9,7 +9,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from . import overrides, quantity
+from apps.integrations.kubernetes import quantity
+
+from . import overrides
 from .defaults import list_defaults
 from .fields import join
 from .forms import SECTIONS, FormField, Kind, RowGroup, Section, Text, find, write_value

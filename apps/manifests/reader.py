@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from apps.manifests import fields, quantity
+from apps.integrations.kubernetes import quantity
+from apps.manifests import fields
 from apps.manifests.fields import FieldError
 
 Choice = TypeVar("Choice", bound=StrEnum)

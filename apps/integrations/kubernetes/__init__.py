@@ -6,6 +6,7 @@
 | streams | logs followed, watches, commands in containers, asynchronous |
 | kubeconfig | a pasted kubeconfig, or server, token and CA, into a `ClusterConnection` |
 | kinds, order | where a kind lives on the server; in which order kinds are applied and removed (pure) |
+| quantity | `500m`, `512Mi`: read, compared, written as the server writes them (pure) |
 | diagnosis, rollout | why a pod is not well; how far a rollout is (pure, from the objects) |
 
 Objects are plain dicts as the server sends them (https://kubernetes.io/docs/reference/using-api/api-concepts/):

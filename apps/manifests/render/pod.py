@@ -5,7 +5,7 @@ https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/
 
 from typing import Any
 
-from apps.manifests import quantity
+from apps.integrations.kubernetes import quantity
 from apps.manifests.defaults import LOG_SIZE_LIMIT
 from apps.manifests.render.content import render_file_volumes
 from apps.manifests.render.context import (

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.manifests import quantity
+from apps.integrations.kubernetes import quantity
 
 # What a real API server answered for these spellings: k8s.io/apimachinery/pkg/api/resource, Quantity.String().
 CANONICAL = {
