@@ -5,7 +5,9 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 from django.contrib import admin
+from django.contrib.auth.decorators import login_required
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 APPS = (
@@ -34,7 +36,11 @@ def _included(prefix: str, module: str) -> list[URLResolver]:
     ]
 
 
+# One way to sign in: with the limit of failures, one-time passwords and the person's language.
+admin.site.login = login_required(admin.site.login)  # type: ignore[method-assign]
+
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("admin/password_change/", RedirectView.as_view(pattern_name="account")),  # the one that is audited
     path("admin/", admin.site.urls),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),

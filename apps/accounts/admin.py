@@ -3,7 +3,8 @@
 from django.contrib import admin
 from django.contrib import messages as toasts
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
 from apps.core import messages
@@ -23,7 +24,7 @@ class UserAdmin(ReadOnlyAdmin):
     list_filter = ["is_active", "is_superuser"]
     search_fields = ["username", "display_name", "email"]
     fields = ["username", "display_name", "email", "is_active", "is_superuser", "language", "theme", "date_joined", "last_login"]  # fmt: skip
-    actions = ["lock_out", "let_in"]
+    actions = ["lock_out", "let_in", "reset_password"]
 
     @admin.action(description=_("Lock out"))
     def lock_out(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
@@ -34,6 +35,22 @@ class UserAdmin(ReadOnlyAdmin):
     def let_in(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
         """Let people in again."""
         self._set_active(request, chosen, active=True)
+
+    @admin.action(description=_("Reset the password"))
+    def reset_password(self, request: HttpRequest, chosen: QuerySet[User]) -> HttpResponse | None:
+        """Give one person a one-time password and show it, this once."""
+        require_administrator(request.actor)
+        user = chosen.first()
+        if user is None or chosen.count() > 1:
+            toasts.error(request, _("Choose one person: each password is shown once."))
+            return None
+        try:
+            password = services.reset_password(user=user, actor=request.actor)
+        except Conflict as exc:
+            toasts.error(request, messages.word(exc.code, exc.params).message)
+            return None
+        context = {**admin.site.each_context(request), "title": str(user), "person": user, "password": password}
+        return render(request, "admin/accounts/one_time_password.html", context)  # all of the admin is never cached
 
     def _set_active(self, request: HttpRequest, chosen: QuerySet[User], *, active: bool) -> None:
         require_administrator(request.actor)

@@ -23,7 +23,22 @@ class UserSerializer(serializers.ModelSerializer[User]):
 
     class Meta:
         model = User
-        fields = ["username", "display_name", "email", "is_superuser", "is_active", "last_login"]
+        fields = [
+            "username", "display_name", "email", "is_superuser", "is_active", "must_change_password", "last_login",
+        ]  # fmt: skip
+
+
+class ActiveSerializer(serializers.Serializer[Any]):
+    """Whether a person may sign in."""
+
+    is_active = serializers.BooleanField()
+
+
+class OneTimePasswordSerializer(serializers.Serializer[Any]):
+    """A one-time password, shown this once; it has to be changed after signing in."""
+
+    password = serializers.CharField()
+    ends_at = serializers.DateTimeField()
 
 
 class CreateUserSerializer(serializers.Serializer[Any]):
@@ -103,6 +118,42 @@ class Users(ListAPIView[User]):
         asked.is_valid(raise_exception=True)
         user = services.create_user(actor=request.actor, **asked.validated_data)
         return Response(UserSerializer(user).data, status=status.HTTP_201_CREATED)
+
+
+class UserDetail(APIView):
+    """One person."""
+
+    @extend_schema(operation_id="users_retrieve", responses=UserSerializer)
+    def get(self, request: Request, username: str) -> Response:
+        """Return a person (administrators)."""
+        require_administrator(request.actor)
+        return Response(UserSerializer(selectors.get_user(username)).data)
+
+    @extend_schema(operation_id="users_update", request=ActiveSerializer, responses=UserSerializer)
+    def patch(self, request: Request, username: str) -> Response:
+        """Lock a person out, or let them in again (administrators)."""
+        require_administrator(request.actor)
+        asked = ActiveSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        user = selectors.get_user(username)
+        services.set_active(user=user, active=asked.validated_data["is_active"], actor=request.actor)
+        user.refresh_from_db()
+        return Response(UserSerializer(user).data)
+
+
+class UserPassword(APIView):
+    """A person's password."""
+
+    @extend_schema(operation_id="users_reset_password", request=None, responses={201: OneTimePasswordSerializer})
+    def post(self, request: Request, username: str) -> Response:
+        """Give a person a one-time password; it is in this answer and nowhere else (administrators)."""
+        require_administrator(request.actor)
+        user = selectors.get_user(username)
+        password = services.reset_password(user=user, actor=request.actor)
+        body = {"password": password, "ends_at": user.one_time_password_until}
+        answer = Response(OneTimePasswordSerializer(body).data, status=status.HTTP_201_CREATED)
+        answer["Cache-Control"] = "no-store"
+        return answer
 
 
 class Tokens(APIView):

@@ -6,7 +6,8 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .models import User
@@ -34,6 +35,26 @@ class ProfileForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["language"].choices = [("", _("Like the browser")), *settings.LANGUAGES]  # type: ignore[attr-defined]
+
+
+class SignInForm(AuthenticationForm):
+    """Name and password. A one-time password ends if nobody uses it."""
+
+    def confirm_login_allowed(self, user: Any) -> None:
+        """Refuse who was locked out, and a one-time password that has ended.
+
+        Raises:
+            ValidationError: as said.
+        """
+        super().confirm_login_allowed(user)
+        if user.must_change_password and user.one_time_password_until < timezone.now():
+            raise forms.ValidationError(
+                _("This one-time password has ended. Ask an administrator for a new one."), code="one_time_ended"
+            )
+
+
+class OwnPasswordForm(SetPasswordForm):
+    """One's own password, after signing in with a one-time password."""
 
 
 class PasswordForm(PasswordChangeForm):

@@ -20,9 +20,16 @@ class User(AbstractUser):
     display_name = models.CharField(max_length=100, blank=True)
     language = models.CharField(max_length=10, blank=True)
     theme = models.CharField(max_length=10, choices=Theme.choices, default=Theme.SYSTEM)
+    # Set while the password is one that an administrator made: it ends then, and has to be changed after signing in.
+    one_time_password_until = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return self.display_name or self.username
+
+    @property
+    def must_change_password(self) -> bool:
+        """Return whether the present password was made by an administrator, to sign in with once."""
+        return self.one_time_password_until is not None
 
 
 class ApiToken(models.Model):

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterable
 from datetime import timedelta
 
+import axes.utils
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -22,6 +23,8 @@ from .roles import Scope
 TOKEN_START = "slp_"  # noqa: S105 - the public start of every token, so that leak scanners can find one
 LONGEST_LIFE = timedelta(days=366)
 USED_RESOLUTION = timedelta(minutes=1)
+ONE_TIME_LIFE = timedelta(days=7)
+READABLE = "abcdefghjkmnpqrstuvwxyz23456789"  # told apart on paper and on the telephone
 
 
 def digest_of(token: str) -> str:
@@ -131,20 +134,45 @@ def update_profile(*, user: User, actor: Actor, **changes: str) -> User:
     return user
 
 
-def change_password(*, user: User, password: str, actor: Actor) -> None:
-    """Set a person's password.
+def change_password(*, user: User, password: str, actor: Actor) -> User:
+    """Set one's own password; it replaces a one-time password, too.
 
     Raises:
-        InvalidInput: it is too easy to guess.
+        InvalidInput: it is too easy to guess, or the one-time password itself.
     """
+    if user.must_change_password and user.check_password(password):
+        raise InvalidInput("user.one_time_again")
     try:
         validate_password(password, user)
     except ValidationError as exc:
         raise InvalidInput(fields={"password": exc.messages}) from exc
     user.set_password(password)
+    user.one_time_password_until = None
     with transaction.atomic():
-        user.save(update_fields=["password"])
+        user.save(update_fields=["password", "one_time_password_until"])
         audit.record(actor=actor, action="user.password", subject=user, name=user.username)
+    return user
+
+
+def reset_password(*, user: User, actor: Actor) -> str:
+    """Give a person a one-time password and return it; it is shown to nobody again, and has to be changed after signing in.
+
+    Their sessions end; a lock because of failed sign-ins does, too. Their API tokens stay.
+
+    Raises:
+        Conflict: it is one's own: that is changed, knowing the old one.
+    """
+    if user.pk == actor.user_id:
+        raise Conflict("user.self_reset")
+    groups = ("".join(secrets.choice(READABLE) for _letter in range(4)) for _group in range(5))
+    password = "-".join(groups)
+    user.set_password(password)
+    user.one_time_password_until = timezone.now() + ONE_TIME_LIFE
+    with transaction.atomic():
+        user.save(update_fields=["password", "one_time_password_until"])
+        audit.record(actor=actor, action="user.password_reset", subject=user, name=user.username)
+        axes.utils.reset(username=user.username)
+    return password
 
 
 def set_active(*, user: User, active: bool, actor: Actor) -> None:

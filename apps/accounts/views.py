@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib import messages as toasts
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
@@ -16,11 +17,12 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.i18n import set_language
 
 from apps.core.forms import attempt
 
 from . import selectors, services
-from .forms import PasswordForm, PersonForm, ProfileForm, TokenForm
+from .forms import OwnPasswordForm, PasswordForm, PersonForm, ProfileForm, SignInForm, TokenForm
 from .guards import require_administrator
 
 PAGE_SIZE = 50
@@ -30,7 +32,12 @@ A_YEAR = 365 * 24 * 3600
 class SignIn(LoginView):
     """Sign in with name and password; django-axes counts the failures."""
 
+    authentication_form = SignInForm
     redirect_authenticated_user = True
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """Sign in, and have this browser speak the person's language."""
+        return _with_language(super().form_valid(form), form.get_user().language)
 
 
 def _account(request: HttpRequest, *, status: int = 200, **forms: Any) -> HttpResponse:
@@ -78,6 +85,16 @@ def _with_language(response: HttpResponse, language: str) -> HttpResponse:
     return response
 
 
+@require_POST
+def language(request: HttpRequest) -> HttpResponse:
+    """Speak the language chosen in the menu from now on, and remember it with the person."""
+    response: HttpResponse = set_language(request)
+    chosen = request.POST.get("language", "")
+    if request.user.is_authenticated and chosen in dict(settings.LANGUAGES):
+        services.update_profile(user=request.user, actor=request.actor, language=chosen)
+    return response
+
+
 @login_required
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
@@ -98,6 +115,27 @@ def password(request: HttpRequest) -> HttpResponse:
         toasts.success(request, _("Your password was changed; other browsers are signed out."))
         return redirect("account")
     return _account(request, status=422, password_form=form)
+
+
+@sensitive_post_parameters()
+@login_required
+@require_http_methods(["GET", "POST"])
+def own_password(request: HttpRequest) -> HttpResponse:
+    """Choose one's own password after signing in with a one-time password; nothing else opens before."""
+    if not request.user.must_change_password:
+        return redirect("account")
+    form = OwnPasswordForm(request.user, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        password = form.cleaned_data["new_password1"]
+        changed = attempt(
+            form,
+            lambda: services.change_password(user=request.user, password=password, actor=request.actor),
+        )
+        if changed:
+            update_session_auth_hash(request, request.user)
+            toasts.success(request, _("This password is yours alone now."))
+            return redirect("/")
+    return render(request, "accounts/own_password.html", {"form": form}, status=422 if form.is_bound else 200)
 
 
 @login_required
@@ -140,9 +178,13 @@ def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
 def people(request: HttpRequest) -> HttpResponse:
     """List the people (administrators)."""
     require_administrator(request.actor)
+    return _people(request)
+
+
+def _people(request: HttpRequest, *, status: int = 200, **more: Any) -> HttpResponse:
     rows = selectors.list_users(request.GET.get("q", "").strip())
-    context = {"page": Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))}
-    return render(request, "accounts/people.html", context)
+    context = {"page": Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page")), **more}
+    return render(request, "accounts/people.html", context, status=status)
 
 
 @sensitive_post_parameters("password")
@@ -170,3 +212,15 @@ def set_active(request: HttpRequest, username: str) -> HttpResponse:
     user = selectors.get_user(username)
     services.set_active(user=user, active=request.POST.get("active") == "1", actor=request.actor)
     return redirect("people")
+
+
+@login_required
+@require_POST
+def reset_password(request: HttpRequest, username: str) -> HttpResponse:
+    """Give a person a one-time password and show it, this once: the answer is no redirect, so that it is kept nowhere."""
+    require_administrator(request.actor)
+    user = selectors.get_user(username)
+    password = services.reset_password(user=user, actor=request.actor)
+    response = _people(request, status=201, reset_person=user, one_time_password=password)
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -358,5 +358,7 @@ def _lock(project: Project) -> None:
 
 
 def _require_other_owner(project: Project, user: User) -> None:
-    if not Membership.objects.filter(project=project, role=Role.OWNER).exclude(user=user).exists():
+    """Raise unless somebody else, who can sign in, owns the project, too."""
+    others = Membership.objects.filter(project=project, role=Role.OWNER, user__is_active=True).exclude(user=user)
+    if not others.exists():
         raise Conflict("member.last_owner")

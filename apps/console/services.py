@@ -57,7 +57,8 @@ def _ensure_administrator(*, reset: bool) -> tuple[User, str | None]:
     else:
         user.set_password(password)
         user.is_active = user.is_superuser = user.is_staff = True
-        user.save(update_fields=["password", "is_active", "is_superuser", "is_staff"])
+        user.one_time_password_until = None
+        user.save(update_fields=["password", "one_time_password_until", "is_active", "is_superuser", "is_staff"])
         audit.record(actor=system_actor("bootstrap"), action="user.reset", subject=user)
     return user, password
 

@@ -56,6 +56,31 @@ def test_theme_and_language_are_kept() -> None:
     assert 'lang="en"' in client.get("/account/").content.decode()
 
 
+def test_the_language_comes_along_into_a_new_browser() -> None:
+    person = factories.user()
+    first = signed_in(person)
+    assert first.post("/i18n/setlang/", {"language": "zh-hans", "next": "/account/"}).status_code == 302
+    first.post("/i18n/setlang/", {"language": "tlh", "next": "/account/"})  # no language of ours
+    person.refresh_from_db()
+    assert person.language == "zh-hans"
+    second = signed_in(person)
+    assert 'lang="zh-hans"' in second.get("/account/").content.decode()
+    second.post("/account/", {"display_name": "", "email": "", "language": "", "theme": "light"})
+    assert 'lang="en"' in second.get("/account/", headers={"Accept-Language": "en"}).content.decode()
+    second.post("/logout/")
+    other = factories.user(language="")
+    first.post("/logout/")
+    first.post("/login/", {"username": other.username, "password": factories.PASSWORD})
+    assert 'lang="en"' in first.get("/account/", headers={"Accept-Language": "en"}).content.decode()
+
+
+def test_who_is_not_signed_in_chooses_a_language_for_the_browser() -> None:
+    client = Client()
+    assert client.post("/i18n/setlang/", {"language": "zh-hans", "next": "/login/"}).status_code == 302
+    assert 'lang="zh-hans"' in client.get("/login/").content.decode()
+    assert not AuditEntry.objects.filter(action="user.update").exists()
+
+
 def test_a_new_password_ends_the_other_sessions() -> None:
     person = factories.user()
     here, there = signed_in(person), signed_in(person)

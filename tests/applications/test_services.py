@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from apps.accounts.models import User
 from apps.accounts.roles import Role
 from apps.applications import services
 from apps.applications.models import Membership, Project
@@ -102,6 +103,16 @@ class TestProjects:
         ):
             with pytest.raises(Conflict, match=r"member\.last_owner"):
                 attempt()
+
+    def test_an_owner_who_is_locked_out_is_no_other_owner(self) -> None:
+        owner, other = factories.user(), factories.user()
+        project, actor = factories.project(owner), factories.actor(owner)
+        services.set_member(project=project, username=other.username, role="owner", actor=actor)
+        User.objects.filter(pk=other.pk).update(is_active=False)
+        with pytest.raises(Conflict, match=r"member\.last_owner"):
+            services.remove_member(project=project, username=owner.username, actor=actor)
+        User.objects.filter(pk=other.pk).update(is_active=True)
+        services.remove_member(project=project, username=owner.username, actor=actor)
 
     def test_a_project_with_applications_is_not_archived(self) -> None:
         owner = factories.user()
