@@ -78,7 +78,8 @@ def view(
         made.version, made.at = version_of(shown), shown.finished_at or shown.created_at
         made.sha = shown.build.commit_sha if shown.build else ""
         made.status, made.status_label = shown.status, str(shown.get_status_display())
-        made.ready, made.wanted = shown.ready, shown.wanted
+        counted = cell.counted or shown
+        made.ready, made.wanted = counted.ready, counted.wanted
         made.build_number = shown.build.number if shown.build else None
         made.deployment_number = shown.number
     if cell.drifted and cell.active is None:

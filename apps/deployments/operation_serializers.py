@@ -62,6 +62,12 @@ class SituationSerializer(serializers.Serializer[Any]):
         source="base.number", allow_null=True, default=None, help_text="Whose stored bytes the cluster got last."
     )
     active = serializers.IntegerField(source="active.number", allow_null=True, default=None)
+    scaled_by = serializers.IntegerField(
+        source="scaled.number",
+        allow_null=True,
+        default=None,
+        help_text="The scaling that holds until the next release.",
+    )
     replicas = serializers.IntegerField(allow_null=True, help_text="Of the stored bytes: the next release sets it.")
     min = serializers.IntegerField(source="least", allow_null=True)
     max = serializers.IntegerField(source="most", allow_null=True)

@@ -138,6 +138,15 @@ def rollback_points(application: Application, target: Target, *, limit: int = 50
     return points
 
 
+def scaled_since(application: Application, target: Target) -> Deployment | None:
+    """Return the scaling that still holds on a target: the last one since a version went there, which sets its own number."""
+    last = list_versions(application, target=target).first()
+    scalings = list_deployments(application, target=target).filter(
+        kind=Deployment.Kind.SCALE, status=Status.SUCCEEDED, number__gt=last.number if last else 0
+    )
+    return scalings.first()
+
+
 def takes_over_adopted(application: Application, target: Target) -> bool:
     """Return whether the next release takes over what was adopted there: until one has succeeded, that was agreed to."""
     adoption = manifests.find_adoption(application, target)
@@ -202,6 +211,12 @@ class Cell:
         if self.active is None and self.last is not None and self.last.status in (Status.FAILED, Status.ERRORED):
             return self.last
         return None
+
+    @property
+    def counted(self) -> Deployment | None:
+        """Return what knows best how many pods there are: an operation on the live version, or that version itself."""
+        done = self.last is not None and self.last.status == Status.SUCCEEDED
+        return self.last if done and self.live is not None else self.live
 
     @property
     def is_removed(self) -> bool:

@@ -20,6 +20,7 @@ class Situation:
     target: Target
     base: Deployment | None
     active: Deployment | None
+    scaled: Deployment | None
     replicas: int | None
     bounds: tuple[int, int] | None
     may_restart: bool
@@ -50,6 +51,7 @@ def situation(application: Application, target: Target, actor: Actor) -> Situati
         target=target,
         base=base,
         active=selectors.active_deployment(application, target),
+        scaled=selectors.scaled_since(application, target),
         replicas=operations.replicas_of(base) if base else None,
         bounds=operations.bounds_of(base) if base else None,
         may_restart=can(actor, project, Action.RESTART),

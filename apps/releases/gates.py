@@ -193,7 +193,19 @@ def _target(plan: PlannedTarget) -> Iterator[Gate]:
     active = deployments.active_deployment(plan.item.application, target)
     if active is not None and active.release_item_id != plan.item_id:
         yield Gate("gate.target_busy", Level.WARN, {"number": active.number, "target": place}, place)
+    if plan.deployment_id is None:
+        yield from _scaled(plan)
     # Against what was live when the plan was made: the diff that people read speaks of that version.
     live = deployments.live_deployment(plan.item.application, target)
     if plan.deployment_id is None and (live.pk if live else None) != plan.replaces_id:
         yield Gate("gate.live_changed", Level.WARN, {"number": live.number if live else 0, "target": place}, place)
+
+
+def _scaled(plan: PlannedTarget) -> Iterator[Gate]:
+    """Say that the release sets the number of pods again where somebody scaled since the last one."""
+    scaling = deployments.scaled_since(plan.item.application, plan.target)
+    if scaling is not None:
+        asked = scaling.parameters
+        pods = str(asked["replicas"]) if "replicas" in asked else f"{asked['min']}-{asked['max']}"
+        params = {"target": str(plan.target), "pods": pods, "by": scaling.created_by_name, "number": scaling.number}
+        yield Gate("gate.scaled", Level.WARN, params, str(plan.target))

@@ -60,6 +60,7 @@ register(
         "gate.cluster_maintenance": (_("{cluster} is in maintenance: {reason} ({by})"), _("Wait, or ask a platform administrator.")),
         "gate.cluster_unreachable": (_("{cluster} cannot be asked. {message}"), _("Try again when it answers.")),
         "gate.target_busy": (_("Deployment {number} is going on at {target}; this one waits for it"), ""),
+        "gate.scaled": (_("{by} scaled {target} to {pods} pods since the last release (deployment {number}); this one sets the number of its DeployYml again."), ""),
         "gate.live_changed": (_("Deployment {number} went live at {target} since the plan was made"), _("Make the plan again to see what changes now.")),
         "gate.plan_differs": (_("The stored plan is not the one that was approved"), _("Make a new release order, and tell your administrator.")),
         "gate.approvals_missing": (_("{agreed} of {needed} approvals"), _("Ask the project's approvers.")),

@@ -26,7 +26,7 @@ from .selectors import PAGE_TIMEOUT
 Object = dict[str, Any]
 
 ADOPTABLE = "Deployment"
-_KINDS = (ADOPTABLE, "StatefulSet", "DaemonSet", "CronJob")
+_KINDS = (ADOPTABLE, "StatefulSet", "DaemonSet")
 
 
 @dataclass(frozen=True)
@@ -175,8 +175,7 @@ def _managers(item: Object) -> list[str]:
 
 def _stranger(kind: str, item: Object) -> Stranger:
     spec, status = item.get("spec") or {}, item.get("status") or {}
-    template = (spec.get("jobTemplate") or {}).get("spec") or spec
-    containers = ((template.get("template") or {}).get("spec") or {}).get("containers") or []
+    containers = ((spec.get("template") or {}).get("spec") or {}).get("containers") or []
     daemon = kind == "DaemonSet"
     return Stranger(
         kind=kind,

@@ -9,10 +9,12 @@ import pytest
 from apps.accounts.roles import Action, allows
 from apps.audit.models import AuditEntry
 from apps.console import cells
+from apps.core.errors import Conflict
 from apps.deployments import operations, selectors
 from apps.deployments.models import Deployment, Status
 from tests import factories
 from tests.deployments.rows import Rows, browser, make
+from tests.deployments.test_together import at_once
 
 ROLES = ["owner", "developer", "tester", "approver", "viewer", "platform_admin"]
 
@@ -165,6 +167,39 @@ def test_operations_are_no_versions(rows: Rows) -> None:
     client = browser(rows.people.owner)
     answer = client.post(f"/api/v1{restart.get_absolute_url()}rollback/", {}, content_type="application/json")
     assert answer.json()["error"]["code"] == "deployment.no_version"
+
+
+def test_a_scaling_holds_until_the_next_version(rows: Rows) -> None:
+    place: dict[str, Any] = {"application": rows.application, "target": rows.target}
+    rows.deployment()
+    scaling = operations.request_scale(replicas=5, actor=factories.actor(rows.people.owner), **place)
+    Deployment.objects.filter(pk=scaling.pk).update(status=Status.SUCCEEDED, ready=5, wanted=5)
+    assert selectors.scaled_since(**place) == scaling
+    environments = [type(rows.target.environment).objects.prefetch_related("targets__cluster").get()]
+    (cell,) = selectors.matrix([rows.application], environments)[rows.application.pk]
+    assert cells.view(rows.application, cell).ready == 5
+    client = browser(rows.people.owner)
+    assert client.get(api(rows)).json()["scaled_by"] == scaling.number
+    assert "scaled it since the last release" in client.get(page(rows)).content.decode()
+    rows.deployment(replicas=3)
+    assert selectors.scaled_since(**place) is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_operations_at_once_one_is_made(settings: Any) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    rows = make()
+    rows.deployment()
+    place: dict[str, Any] = {
+        "application": rows.application, "target": rows.target, "actor": factories.actor(rows.people.owner),
+    }  # fmt: skip
+    results = at_once(
+        lambda: operations.request_restart(**place),
+        lambda: operations.request_scale(replicas=3, **place),
+        lambda: operations.request_removal(**place),
+    )
+    assert sorted(type(result).__name__ for result in results) == ["Conflict", "Conflict", "Deployment"]
+    assert {result.code for result in results if isinstance(result, Conflict)} == {"deployment.in_progress"}
 
 
 def test_what_was_taken_off_is_not_deployed(rows: Rows) -> None:

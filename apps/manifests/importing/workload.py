@@ -163,11 +163,12 @@ def _placement(pod: Taker) -> Document:
 
 def _security(container: Taker, pod: Taker, report: Report) -> Document:
     """Return the user; what the platform sets anyway is taken, the rest is told."""
-    pod.drop("securityContext", "seccompProfile", "type", equal="RuntimeDefault")
-    container.drop("securityContext", "allowPrivilegeEscalation", equal=False)
     own, inherited = container.take("securityContext", "runAsUser"), pod.take("securityContext", "runAsUser")
     user = inherited if own is None else own
-    pod.drop("securityContext", "fsGroup", equal=user)
+    group = pod.take("securityContext", "fsGroup")
+    if group != user:
+        path = "spec.template.spec.securityContext.fsGroup"
+        report.add(Level.CHANGED, "hardened", pod, path, old=str(group), new=str(user))
     if container.take("securityContext", "privileged"):
         report.add(Level.STOP, "privileged", container)
     return {} if user is None else {"run_as_user": user}
@@ -188,17 +189,26 @@ def _pod_annotations(annotations: dict[str, str], pod: Taker, report: Report) ->
 def _platform_ways(container: Taker, pod: Taker, report: Report) -> None:
     """Take what the server fills in, and tell what the platform does in its own way."""
     report.add(Level.CHANGED, "image", container, image=container.take("image"))
-    pod.take("imagePullSecrets")
     container.drop("terminationMessagePath", equal="/dev/termination-log")
     container.drop("terminationMessagePolicy", equal="File")
     for field, default in _SERVER_DEFAULTS.items():
         pod.drop(field, equal=default)
     pod.drop("serviceAccountName", equal="default")
     ways = {default.path: default for default in HARDENING}
+    for row in pod.take("imagePullSecrets", default=[]):
+        if row.get("name") not in ways["imagePullSecrets"].value:
+            platform = ", ".join(ways["imagePullSecrets"].value)
+            report.add(Level.CHANGED, "pull_secret", pod, name=row.get("name"), platform=platform)
     found = {
         "automountServiceAccountToken": pod.take("automountServiceAccountToken", default=True),
         "enableServiceLinks": pod.take("enableServiceLinks", default=True),
         "imagePullPolicy": container.take("imagePullPolicy", default="IfNotPresent"),
+        "securityContext.allowPrivilegeEscalation": container.take(
+            "securityContext", "allowPrivilegeEscalation", default=True
+        ),
+        "securityContext.seccompProfile.type": pod.take(
+            "securityContext", "seccompProfile", "type", default="Unconfined"
+        ),
     }
     for path, value in found.items():
         if value != ways[path].value:
