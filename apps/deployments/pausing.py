@@ -7,7 +7,9 @@ https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#pausing-an
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import wraps
+from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -47,12 +49,12 @@ def _pause(deployment: Deployment) -> Again | None:
     """Send the pause, and wait for a person. The deadline stands still as the cluster's does."""
     deployment.record(rollout_paused=True)
     try:
-        _set(deployment, paused=True)
+        live = _set(deployment, paused=True)
     except Missing:
         deployment.record(rollout_paused=False, pause_wanted=None)
         return Again(0)  # following says what is gone
-    progress = {"ready": deployment.ready, "wanted": deployment.wanted}
-    move(deployment, Status.PAUSED, "deployment.paused", entries.WARNING, params=progress, deadline_at=None)
+    progress = _progress(live)
+    move(deployment, Status.PAUSED, "deployment.paused", entries.WARNING, params=progress, deadline_at=None, **progress)
     return Again(LOOK_SECONDS)
 
 
@@ -66,6 +68,8 @@ def hold(deployment: Deployment) -> Again | None:
         move(deployment, Status.FAILED, gone.code, entries.ERROR, cause_code=gone.code, cause_params={})
         return None
     if deployment.pause_wanted and live["spec"].get("paused"):
+        if (progress := _progress(live)) != {"updated": deployment.updated, "wanted": deployment.wanted}:
+            deployment.record(**progress)
         return Again(LOOK_SECONDS)
     code = "deployment.resumed_elsewhere" if deployment.pause_wanted else "deployment.resumed"
     _set(deployment, paused=False)
@@ -95,9 +99,15 @@ def _left_behind(deployment: Deployment) -> QuerySet[Deployment]:
     )
 
 
-def _set(deployment: Deployment, *, paused: bool) -> None:
+def _progress(live: Mapping[str, Any]) -> dict[str, int]:
+    """Return how many pods are of the new version, as far as the cluster's controller has counted, and how many are wanted."""
+    status = live.get("status") or {}
+    return {"updated": int(status.get("updatedReplicas") or 0), "wanted": int(live["spec"].get("replicas", 1))}
+
+
+def _set(deployment: Deployment, *, paused: bool) -> Mapping[str, Any]:
     """Tell the cluster; a field that is taken away again belongs to nobody, so the next release finds it as it was."""
-    workloads.client_for(deployment.target).patch(
+    return workloads.client_for(deployment.target).patch(
         "Deployment",
         str(workload_of(deployment)["metadata"]["name"]),
         deployment.target.namespace,

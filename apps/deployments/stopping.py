@@ -17,4 +17,6 @@ def left_behind(deployment: Deployment) -> tuple[str, dict[str, Any]]:
     if deployment.status == Status.APPLYING:
         sent = {"sent": deployment.applied_objects, "objects": deployment.total_objects}
         return ("deployment.canceled_half", sent) if deployment.total_objects else ("deployment.canceled_unknown", {})
-    return ("deployment.canceled_paused" if deployment.rollout_paused else "deployment.canceled_rolling"), progress
+    if deployment.rollout_paused:
+        return "deployment.canceled_paused", {"updated": deployment.updated, "wanted": deployment.wanted}
+    return "deployment.canceled_rolling", progress

@@ -86,7 +86,9 @@ def import_workload(live: Live) -> Imported:
     )
     if (live.deployment["spec"].get("selector") or {}).get("matchExpressions"):
         report.add(Level.STOP, "selector", deployment, "spec.selector.matchExpressions")
-    return Imported(document, identity, names.sources(), tuple(report.findings))
+    said = {field: value for field, value in document.items() if value not in ([], {})}
+    worst_first = sorted(report.findings, key=lambda finding: list(Level).index(finding.level))
+    return Imported(said, identity, names.sources(), tuple(worst_first))
 
 
 def deployment_selector(deployment: Object) -> dict[str, str]:
