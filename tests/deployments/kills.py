@@ -53,9 +53,9 @@ class Kills:
             self.points.append(point)
             raise Killed
 
-    def drive(self, deployment: Deployment) -> Deployment:
-        """Run the steps of a deployment; whenever one is killed, another process takes it up when the lease is over."""
-        while not deployment.is_final:
+    def drive(self, deployment: Deployment, *, until: str = "") -> Deployment:
+        """Run the steps of a deployment to its end, or to a status; one that is killed is taken up by another process."""
+        while not deployment.is_final and deployment.status != until:
             # The lease of a dead process is not freed but expires; here time passes quickly.
             Deployment.objects.filter(pk=deployment.pk).update(next_step_at=None, leased_until=None)
             self._step, self._made = f"{deployment.status} {deployment.applied_objects}", Counter()

@@ -14,6 +14,7 @@ from apps.integrations.errors import Missing
 from apps.integrations.kubernetes.client import RESTART_ANNOTATION
 from apps.workloads import reading
 
+from .kills import after_each_request, before_each_write
 from .world import Place, finish, greeting, step, until
 
 
@@ -176,6 +177,48 @@ def test_a_rollback_takes_the_place_of_a_paused_rollout(place: Place) -> None:
     assert "deployment.pause_lifted" in codes(rollback)
     assert "paused" not in place.get("Deployment")["spec"]
     assert place.greetings() == {"one"}
+
+
+@pytest.mark.parametrize("where", ["after requests", "before writes"])
+def test_a_hold_survives_kills_at_every_point(place: Place, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.run(greeting("one"))
+    rolling = until(place.request(greeting("two")), Status.PROGRESSING)
+    operations.pause_deployment(deployment=rolling, actor=place.world.actor)
+    with after_each_request(monkeypatch) if where == "after requests" else before_each_write() as kills:
+        kills.drive(rolling, until=Status.PAUSED)
+        assert place.get("Deployment")["spec"]["paused"] is True
+        operations.resume_deployment(deployment=rolling, actor=place.world.actor)
+        kills.drive(rolling)
+    assert len(kills.points) > 2
+    assert rolling.status == Status.SUCCEEDED
+    said = codes(rolling)
+    assert (said.count("deployment.paused"), said.count("deployment.resumed")) == (1, 1)
+    assert "paused" not in place.get("Deployment")["spec"]
+
+
+def test_somebody_else_lets_it_go_on(place: Place) -> None:
+    place.run(greeting("one"))
+    rolling = until(place.request(greeting("two")), Status.PROGRESSING)
+    operations.pause_deployment(deployment=rolling, actor=place.world.actor)
+    until(rolling, Status.PAUSED)
+    place.client.patch("Deployment", place.application.slug, place.target.namespace, {"spec": {"paused": None}})
+    assert finish(rolling).status == Status.SUCCEEDED
+    assert "deployment.resumed_elsewhere" in codes(rolling)
+
+
+def test_a_pause_by_somebody_else_is_told_and_can_be_lifted(place: Place) -> None:
+    place.run(greeting("one"))
+    name, namespace = place.application.slug, place.target.namespace
+    place.client.patch("Deployment", name, namespace, {"spec": {"paused": True}}, field_manager="kubectl-rollout")
+    rolling = until(place.request(greeting("two")), Status.PROGRESSING)
+    deadline = time.monotonic() + 30
+    while step(rolling).cause_code != "rollout.paused":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    operations.resume_deployment(deployment=rolling, actor=place.world.actor)
+    assert finish(rolling).status == Status.SUCCEEDED
+    assert "deployment.pause_lifted" in codes(rolling)
+    assert place.greetings() == {"two"}
 
 
 def test_stopping_says_what_the_cluster_is_left_with(place: Place) -> None:
