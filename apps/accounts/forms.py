@@ -40,6 +40,10 @@ class ProfileForm(forms.Form):
 class SignInForm(AuthenticationForm):
     """Name and password. A one-time password ends if nobody uses it."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].label = _("Sign-in name")
+
     def confirm_login_allowed(self, user: Any) -> None:
         """Refuse who was locked out, and a one-time password that has ended.
 

@@ -33,3 +33,8 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.actor_name} {self.action} {self.object_name}"
+
+    @property
+    def short_reference(self) -> str:
+        """Return the beginning of the request id, for a cell of a table; whole it is copied."""
+        return self.request_id[:8]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -10,6 +11,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.template.loader import render_to_string
 
 from . import messages
 from .answers import details_of, error_body
@@ -106,3 +108,16 @@ class ErrorPageMiddleware(DualMiddleware):
         }
         known = exception.http_status if exception.http_status in (400, 403, 404, 409) else 500
         return render(request, f"errors/{known}.html", context, status=exception.http_status)
+
+    def after(self, request: HttpRequest, response: HttpResponse) -> None:
+        """Give a refused method a page: who signs in again after pressing a button is sent to where only forms go."""
+        if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED or getattr(response, "content", b"-"):
+            return
+        context = {
+            "worded": messages.word("request.form_only"),
+            "details": {},
+            "code": "request.form_only",
+            "request_id": current_request_id(),
+            "http_status": int(HTTPStatus.METHOD_NOT_ALLOWED),
+        }
+        response.content = render_to_string("errors/405.html", context, request)

@@ -40,6 +40,11 @@ def gate_rows(order: ReleaseOrder) -> list[dict[str, Any]]:
     return _worded(order.gates)
 
 
+def passed(gates: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the gates that let through, of those in words."""
+    return [gate for gate in gates if gate["level"] == "ok"]
+
+
 def _worded(gates: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     rows = []
     for gate in gates:

@@ -147,12 +147,14 @@ def rollback(request: HttpRequest, project: str, application: str, number: int) 
         else:
             toasts.success(request, _("Rolling back release %(number)s.") % {"number": order.number})
             return redirect(made.get_absolute_url())
+    back = presentation.way_back(order)
     context = {
         "application": app,
         "project": app.project,
         "tab": "releases",
         "order": order,
-        "back": presentation.way_back(order),
+        "back": back,
+        "passed": presentation.passed(back.gates),
         "confirm_name": confirmation.name_to_type(order, "rollback"),
         "note": request.POST.get("note", ""),
         "problem": problem,

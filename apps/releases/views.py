@@ -83,6 +83,7 @@ def _context(request: HttpRequest, order: ReleaseOrder) -> dict[str, Any]:
         "items": items,
         "waves": len({view.wave for view in items}),
         "gates": gates,
+        "passed": presentation.passed(gates),
         "stopped": any(gate["level"] == "stop" for gate in gates),
         "timeline": presentation.timeline(order),
         "cause": presentation.cause(order),

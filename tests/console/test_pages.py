@@ -220,3 +220,14 @@ def test_pages_need_a_constant_number_of_queries(people: factories.Personas, tar
                 assert client.get(url).status_code == 200
         counts.append(len(captured))
     assert counts[0] == counts[1]
+
+
+@pytest.mark.django_db
+def test_where_only_forms_go_there_is_a_page_that_says_so() -> None:
+    people = factories.personas()
+    answer = signed_in(people.owner).get(f"/projects/{people.project.slug}/apps/web/releases/1/approve/")
+    assert answer.status_code == 405
+    assert "press it again" in answer.content.decode()
+    assert answer["Allow"] == "POST"
+    refused = signed_in(people.owner).delete("/api/v1/audit/")
+    assert refused.json()["error"]["code"] == "request.method"
