@@ -14,6 +14,7 @@ from apps.core.fields import EncryptedTextField
 from apps.core.lifecycle import Lifecycle
 from apps.core.masking import Redact
 from apps.dockerfiles.models import DockerfileRevision
+from apps.repositories.models import Push
 
 
 class Status(models.TextChoices):
@@ -54,6 +55,7 @@ class Build(Lifecycle):
     number = models.PositiveIntegerField()
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)  # SLIPWAY_BUILD_ID
     trigger = models.CharField(max_length=10, choices=Trigger.choices, default=Trigger.PERSON)
+    push = models.OneToOneField(Push, on_delete=models.SET_NULL, null=True, related_name="build")  # that started it
     ref = models.CharField(max_length=300)  # what was asked for
     ref_kind = models.CharField(max_length=10)  # branch, tag, commit
     commit_sha = models.CharField(max_length=64)

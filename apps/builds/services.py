@@ -13,15 +13,15 @@ from django.utils.crypto import constant_time_compare
 from apps.applications.models import Application, next_number
 from apps.audit import services as audit
 from apps.core import lifecycle
-from apps.core.actors import Actor, system_actor
+from apps.core.actors import Actor
 from apps.core.dispatch import enqueue
-from apps.core.errors import Blocked, Conflict, InvalidInput, NotFound
-from apps.core.models import Event
+from apps.core.errors import Blocked, Conflict, NotFound
 from apps.dockerfiles import policy
 from apps.dockerfiles import selectors as dockerfiles
 from apps.dockerfiles.models import DockerfileRevision
 from apps.repositories import selectors as repositories
 from apps.repositories.models import Push
+from apps.repositories.selectors import ResolvedRef
 
 from .models import Build, Delivery, Status
 from .steps import STEPS
@@ -36,7 +36,6 @@ def request_build(
     ref: str = "",
     dockerfile: DockerfileRevision | None = None,
     no_cache: bool = False,
-    trigger: str = Build.Trigger.PERSON,
 ) -> Build:
     """Ask for a build of what `ref` (a branch, tag or commit; the application's branch when empty) points to now.
 
@@ -45,35 +44,62 @@ def request_build(
         Blocked: no Dockerfile, or one that breaks the platform's rules.
         IntegrationError: GitLab cannot be asked.
     """
+    revision = buildable_revision(application, dockerfile)
+    commit = repositories.resolve_ref(application, ref or application.branch)
+    with transaction.atomic():
+        build = create_build(
+            application=application, actor=actor, commit=commit, dockerfile=revision, no_cache=no_cache
+        )
+        audit.record(
+            actor=actor, action="build.request", subject=build, project=application.project, ref=ref, sha=commit.sha
+        )
+    return build
+
+
+def create_build(
+    *,
+    application: Application,
+    actor: Actor,
+    commit: ResolvedRef,
+    dockerfile: DockerfileRevision,
+    no_cache: bool = False,
+    push: Push | None = None,
+) -> Build:
+    """Write a build and have its first step run, in the caller's transaction, which audits it."""
+    build = Build.objects.create(
+        application=application,
+        number=next_number(application, "build"),
+        trigger=Build.Trigger.PUSH if push else Build.Trigger.PERSON,
+        push=push,
+        ref=commit.ref,
+        ref_kind=commit.kind,
+        commit_sha=commit.sha,
+        commit_title=commit.title[:500],
+        commit_author=commit.author[:200],
+        commit_authored_at=commit.authored_at,
+        commit_url=commit.url[:500],
+        dockerfile=dockerfile,
+        no_cache=no_cache,
+        created_by_id=actor.user_id,
+        created_by_name=actor.name,
+        deadline_at=timezone.now() + LONGEST,
+    )
+    enqueue(Build.ADVANCE, build.pk)
+    return build
+
+
+def buildable_revision(application: Application, dockerfile: DockerfileRevision | None = None) -> DockerfileRevision:
+    """Return the Dockerfile revision to build with, the latest where none is given.
+
+    Raises:
+        Blocked: there is none, or it breaks the platform's rules.
+    """
     revision = dockerfile or dockerfiles.find_latest_revision(application)
     if blockers := build_blockers(application, revision):
         code, params = blockers[0]
         raise Blocked(code, blockers=blockers, **params)
     assert revision is not None
-    commit = repositories.resolve_ref(application, ref or application.branch)
-    with transaction.atomic():
-        build = Build.objects.create(
-            application=application,
-            number=next_number(application, "build"),
-            trigger=trigger,
-            ref=commit.ref,
-            ref_kind=commit.kind,
-            commit_sha=commit.sha,
-            commit_title=commit.title[:500],
-            commit_author=commit.author[:200],
-            commit_authored_at=commit.authored_at,
-            commit_url=commit.url[:500],
-            dockerfile=revision,
-            no_cache=no_cache,
-            created_by_id=actor.user_id,
-            created_by_name=actor.name,
-            deadline_at=timezone.now() + LONGEST,
-        )
-        audit.record(
-            actor=actor, action="build.request", subject=build, project=application.project, ref=ref, sha=commit.sha
-        )
-        enqueue(Build.ADVANCE, build.pk)
-    return build
+    return revision
 
 
 def build_blockers(
@@ -103,45 +129,6 @@ def cancel_build(*, build: Build, actor: Actor) -> None:
 def advance_build(build_id: int) -> None:
     """Run the next step of a build."""
     lifecycle.advance(Build, build_id, STEPS)
-
-
-def build_pushed(event_id: int) -> None:
-    """Build what was pushed where the application wants that; a newer push stops an older build of the same branch.
-
-    Raises:
-        IntegrationError: GitLab cannot be asked; calling again is safe.
-    """
-    event = Event.objects.filter(pk=event_id).first()
-    push = Push.objects.select_related("application__project").filter(pk=event.object_id).first() if event else None
-    if push is None or not push.application.build_on_push or push.application.archived_at is not None:
-        return
-    application = push.application
-    if Build.objects.filter(application=application, trigger=Build.Trigger.PUSH, commit_sha=push.sha).exists():
-        return
-    if Push.objects.filter(application=application, ref=push.ref, pk__gt=push.pk).exists():
-        return  # a late older push (GitLab was away) must not stop the build of a newer one
-    actor = system_actor(f"push by {push.pushed_by}" if push.pushed_by else "push")
-    try:
-        # As a build of its branch where it still is the head of it: environments may take certain branches only.
-        head = repositories.resolve_ref(application, application.branch)
-        ref = application.branch if head.sha == push.sha else push.sha
-        build = request_build(application=application, actor=actor, ref=ref, trigger=Build.Trigger.PUSH)
-    except (Blocked, InvalidInput) as exc:
-        audit.record(
-            actor=actor, action="build.not_started", subject=application, project=application.project, code=exc.code
-        )
-        return
-    older = Build.objects.filter(
-        application=application,
-        trigger=Build.Trigger.PUSH,
-        status__in=Build.active_statuses(),
-        pk__lt=build.pk,
-    )
-    params = {"branch": application.branch, "by": build.number}
-    for superseded in older:
-        with transaction.atomic():
-            if superseded.request_cancel():
-                Build.objects.filter(pk=superseded.pk).update(cause_code="build.superseded", cause_params=params)
 
 
 def receive_callback(*, uid: str, signature: str, body: bytes, delivery_id: str) -> None:

@@ -6,7 +6,7 @@ from celery import shared_task
 
 from apps.core.reactions import subscriber
 
-from . import services
+from . import pushes, services
 
 
 @shared_task(name="builds.advance")
@@ -18,4 +18,4 @@ def advance(build_id: int) -> None:
 @subscriber("builds.on_push")
 def on_push(event_id: int) -> None:
     """Build what was pushed, where the application wants that."""
-    services.build_pushed(event_id)
+    pushes.build_pushed(event_id)

@@ -26,11 +26,14 @@ class Push(models.Model):
     """One push that GitLab told us of. A delivery that comes twice is one push."""
 
     application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="pushes")
-    delivery_id = models.CharField(max_length=100, unique=True)
+    delivery_id = models.CharField(max_length=100)  # GitLab's: two GitLabs may give the same
     ref = models.CharField(max_length=300)
     sha = models.CharField(max_length=64)
     pushed_by = models.CharField(max_length=150, blank=True)
     received_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["application", "delivery_id"], name="push_once")]
 
     def __str__(self) -> str:
         return f"{self.ref} {self.sha[:8]}"

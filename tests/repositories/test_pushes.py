@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from apps.applications import services as applications
+from apps.builds import pushes
 from apps.builds import services as builds
 from apps.builds.models import Build
 from apps.core.errors import PlatformError
@@ -96,10 +97,10 @@ def test_a_newer_push_is_built_instead_of_the_older(world: World) -> None:
     old = world.gitlab.get_tag(world.application.repository_id, "v1.0.0").commit.sha
     new = world.gitlab.get_tag(world.application.repository_id, "v2.0.0").commit.sha
     event = pushed(world, old, "d-1")
-    builds.build_pushed(event)
-    builds.build_pushed(event)
+    pushes.build_pushed(event)
+    pushes.build_pushed(event)
     by_hand = world.request("v2.1.0")
-    builds.build_pushed(pushed(world, new, "d-2"))
+    pushes.build_pushed(pushed(world, new, "d-2"))
 
     first, _hand, second = Build.objects.filter(application=world.application).order_by("number")
     assert (first.commit_sha, first.trigger, first.created_by_name) == (old, "push", "slipway/push by jun")
@@ -113,14 +114,14 @@ def test_a_newer_push_is_built_instead_of_the_older(world: World) -> None:
 
 def test_a_push_of_who_does_not_want_it_or_cannot_be_built_starts_nothing(world: World) -> None:
     PushHook.objects.create(application=world.application, secret="s" * 40)
-    builds.build_pushed(pushed(world, SHA, "d-1"))  # GitLab does not have it
+    pushes.build_pushed(pushed(world, SHA, "d-1"))  # GitLab does not have it
     assert not Build.objects.exists()
     world.use("storefront", build_on_push=False)
-    builds.build_pushed(
+    pushes.build_pushed(
         pushed(world, world.gitlab.get_branch(world.application.repository_id, "main").commit.sha, "d-2")
     )
     assert not Build.objects.exists()
-    builds.build_pushed(999_999)
+    pushes.build_pushed(999_999)
 
 
 def test_while_gitlab_is_away_the_push_waits(world: World) -> None:
@@ -129,9 +130,9 @@ def test_while_gitlab_is_away_the_push_waits(world: World) -> None:
     path = f"/projects/{world.application.repository_id}/"
     with world.sandbox.fault(kind="status", status=503, server="gitlab", path=path, times=None):
         with pytest.raises(PlatformError) as caught:
-            builds.build_pushed(event)
+            pushes.build_pushed(event)
         assert caught.value.retryable
-    builds.build_pushed(event)
+    pushes.build_pushed(event)
     build = Build.objects.get()
     assert (build.trigger, build.ref_kind, build.ref) == ("push", "branch", "main")
 
@@ -141,8 +142,8 @@ def test_an_older_push_that_comes_late_does_not_stop_the_newer(world: World) -> 
     old = world.gitlab.get_tag(world.application.repository_id, "v1.0.0").commit.sha
     new = world.gitlab.get_tag(world.application.repository_id, "v2.0.0").commit.sha
     late, newer = pushed(world, old, "d-1"), pushed(world, new, "d-2")
-    builds.build_pushed(newer)
-    builds.build_pushed(late)
+    pushes.build_pushed(newer)
+    pushes.build_pushed(late)
     assert (Build.objects.get().commit_sha, Build.objects.get().cancel_requested_at) == (new, None)
 
 
