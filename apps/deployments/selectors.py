@@ -156,6 +156,12 @@ def takes_over_adopted(application: Application, target: Target) -> bool:
     return not since.filter(status=Status.SUCCEEDED).exists()
 
 
+def adopted_from(deployment: Deployment) -> list[str]:
+    """Return who wrote what was adopted where a deployment goes, for the one that takes it over; else nobody."""
+    adoption = manifests.find_adoption(deployment.application, deployment.target)
+    return list(adoption.managers) if adoption is not None and deployment.take_over_fields else []
+
+
 def was_autoscaled(deployment: Deployment) -> bool:
     """Return whether something that was sent to the target since the last version that ran well had an autoscaler."""
     earlier = DeploymentStage.objects.filter(

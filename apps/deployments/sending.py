@@ -36,6 +36,7 @@ class Sender:
         self.client = client
         self._deployment = deployment
         self._objects = objects
+        self._adopted_from = selectors.adopted_from(deployment)
         self._autoscaled = any(item["kind"] == AUTOSCALER for item in objects)
 
     def send(self, manifest: Manifest) -> None:
@@ -49,7 +50,7 @@ class Sender:
         if manifest["kind"] == "Deployment":
             self._settle_replicas(manifest)
         if self._deployment.take_over_fields:
-            applied = self.client.take_over(manifest)
+            applied = self.client.take_over(manifest, others=self._adopted_from)
         else:
             applied = self._yielding(manifest, lambda force: self.client.apply(manifest, force=force))
         _require_staying(manifest, applied)

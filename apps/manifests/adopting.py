@@ -5,7 +5,7 @@ Nothing in the cluster changes. The first release there takes the fields over, u
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -45,7 +45,13 @@ def documents(application: Application, target: Target, imported: Imported) -> t
 
 
 def adopt(
-    *, application: Application, target: Target, imported: Imported, values: Mapping[str, str], actor: Actor
+    *,
+    application: Application,
+    target: Target,
+    imported: Imported,
+    managers: Sequence[str],
+    values: Mapping[str, str],
+    actor: Actor,
 ) -> Adoption:
     """Save the revision, the names that rendering keeps and the secret values that were agreed to, all or nothing.
 
@@ -78,6 +84,7 @@ def adopt(
                 revision=revision,
                 workload=name,
                 identity=asdict(imported.identity),
+                managers=list(managers),
                 created_by=actor.user,
                 created_by_name=actor.name,
             )
@@ -89,6 +96,7 @@ def adopt(
                 name=f"{application.slug} {name}",
                 target=str(target),
                 revision=revision.number,
+                managers=list(managers),
                 secrets=sorted(values),
             )
     except IntegrityError as exc:

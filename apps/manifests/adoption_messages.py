@@ -42,6 +42,7 @@ messages.register(
         "adoption.memory_limit": (_("{object} has no memory limit; the platform's default applies, as every service must have one."), ""),
         "adoption.image": (_("The image {image} gives way to the one that is built from the application's repository."), ""),
         "adoption.hardened": (_("{object}: {path} becomes {new} (it is {old})."), ""),
+        "adoption.other_tools": (_("{object} and what belongs to it was written by {tools}. Stop that before the first release, or both write."), ""),
         "adoption.pull_secret": (_("Images are pulled with the namespace's {platform} in place of {name}."), ""),
         "adoption.history": (_("{object} keeps {new} old ReplicaSets in place of {old}."), ""),
         "adoption.other_service": (_("{object} sends traffic to the same pods. It stays as it is, and goes on working: the pods keep their labels."), ""),

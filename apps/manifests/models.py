@@ -100,6 +100,7 @@ class Adoption(models.Model):
     revision = models.ForeignKey(DeployYmlRevision, on_delete=models.PROTECT, related_name="adoptions")
     workload = models.CharField(max_length=253)
     identity = models.JSONField()  # the fields of `render.Identity`
+    managers = models.JSONField(default=list)  # who wrote its objects: the first release takes all of it over
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     created_by_name = models.CharField(max_length=150)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from apps.applications.models import Application, Target
@@ -16,7 +17,7 @@ from apps.integrations.kubernetes.client import KubernetesClient
 from apps.integrations.kubernetes.field_managers import FIELD_MANAGER
 from apps.manifests import adopting
 from apps.manifests.fields import FieldError
-from apps.manifests.importing import Imported, Level, Live, import_workload
+from apps.manifests.importing import Finding, Imported, Level, Live, import_workload
 from apps.manifests.importing.live import references
 from apps.manifests.models import Adoption
 
@@ -27,6 +28,8 @@ Object = dict[str, Any]
 
 ADOPTABLE = "Deployment"
 _KINDS = (ADOPTABLE, "StatefulSet", "DaemonSet")
+# They count, report and mark on everybody's objects.
+_CONTROLLERS = frozenset({"kube-controller-manager", "kubectl-rollout", ""})
 
 
 @dataclass(frozen=True)
@@ -89,8 +92,10 @@ def propose(application: Application, target: Target, name: str) -> Proposal:
     """
     live = _read(client_for(target), target.namespace, name)
     imported = import_workload(live)
+    managers = _managers_of(live, imported)
+    imported = _with_other_tools(imported, managers)
     errors = [] if imported.stops else adopting.find_obstacles(application, target, imported)
-    return Proposal(imported, errors, _managers(dict(live.deployment)))
+    return Proposal(imported, errors, managers)
 
 
 def adopt(
@@ -111,12 +116,20 @@ def adopt(
         IntegrationError: the cluster cannot be asked.
     """
     client = client_for(target)
-    imported = import_workload(_read(client, target.namespace, name))
+    live = _read(client, target.namespace, name)
+    imported = import_workload(live)
     lost = [finding for finding in imported.findings if finding.level == Level.LOST]
     if lost and not accept_losses and not imported.stops:
         raise Conflict("adoption.losses", count=len(lost), name=name)
     values = _values(client, target.namespace, imported) if import_secrets and not imported.stops else {}
-    return adopting.adopt(application=application, target=target, imported=imported, values=values, actor=actor)
+    return adopting.adopt(
+        application=application,
+        target=target,
+        imported=imported,
+        managers=_managers_of(live, imported),
+        values=values,
+        actor=actor,
+    )
 
 
 def _read(client: KubernetesClient, namespace: str, name: str) -> Live:
@@ -167,10 +180,32 @@ def _is_strange(item: Object) -> bool:
     return APPLICATION_LABEL not in labels and not ownership.applied_by(item, FIELD_MANAGER) and not controlled
 
 
-def _managers(item: Object) -> list[str]:
-    """Return who wrote what the object shall be, without the controllers that report on it."""
-    names = {owner.manager for owner in ownership.owners(item) if owner.subresource != "status"}
-    return sorted(names - {"kube-controller-manager", ""})
+def _managers(item: Mapping[str, Any]) -> list[str]:
+    """Return who wrote what the object shall be, without the controllers that report on it or scale it."""
+    names = {owner.manager for owner in ownership.owners(item) if not owner.subresource}
+    return sorted(names - _CONTROLLERS)
+
+
+def _managers_of(live: Live, imported: Imported) -> list[str]:
+    """Return who wrote the objects that an adoption takes over."""
+    names = imported.identity
+    taken = {("Service", names.service), ("Ingress", names.ingress), ("HorizontalPodAutoscaler", names.autoscaler)}
+    others = [
+        item
+        for item in (*live.services, *live.ingresses, *live.autoscalers)
+        if (item["kind"], item["metadata"]["name"]) in taken
+    ]
+    return sorted({manager for item in (live.deployment, *others) for manager in _managers(item)})
+
+
+def _with_other_tools(imported: Imported, managers: list[str]) -> Imported:
+    """Return an import that says which tools may write their version again: they have to be stopped before."""
+    tools = [manager for manager in managers if manager not in ownership.HAND_TOOLS]
+    if not tools:
+        return imported
+    about = f"{ADOPTABLE}/{imported.identity.workload}"
+    finding = Finding(Level.CHANGED, "other_tools", about, params={"tools": ", ".join(tools)})
+    return replace(imported, findings=(finding, *imported.findings))
 
 
 def _stranger(kind: str, item: Object) -> Stranger:

@@ -76,7 +76,10 @@ def legacy(place: Place, **pod: Any) -> str:
     create(place, {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "legacy-web"}, "spec": spec})
     ports = [{"name": "http", "port": 80, "targetPort": "http"}]
     service = {"selector": {"app": "legacy"}, "ports": ports}
-    create(place, {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "legacy"}, "spec": service})
+    # A tool that applies: its fields are handed over as well.
+    metadata = {"name": "legacy", "namespace": place.target.namespace, "annotations": {"tool/mark": "1"}}
+    front = {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": service}
+    place.client.apply(front, field_manager="some-tool")
     deadline = time.monotonic() + 60
     while not place.get("Deployment", "legacy-web").get("status", {}).get("availableReplicas"):
         assert time.monotonic() < deadline
@@ -126,10 +129,12 @@ def test_what_ran_before_is_taken_over_under_its_own_name(place: Place, name: st
     proposal = adoption.propose(place.application, place.target, name)
     assert proposal.possible
     assert SECRET not in str(proposal)
+    assert proposal.managers == ["kubectl-create", "some-tool"]
+    assert proposal.imported.findings[0].params == {"tools": "some-tool"}
     before = place.get("Deployment", name)
     with pytest.raises(Conflict) as refused:
         adopt(place, name)
-    assert (refused.value.code, refused.value.params["count"]) == ("adoption.losses", 1)  # minReadySeconds
+    assert (refused.value.code, refused.value.params["count"]) == ("adoption.losses", 2)  # minReadySeconds, the mark
 
     adopted = adopt(place, name, accept_losses=True, import_secrets=True)
     assert place.get("Deployment", name) == before
@@ -152,6 +157,7 @@ def test_what_ran_before_is_taken_over_under_its_own_name(place: Place, name: st
     assert "minReadySeconds" not in after["spec"]
     assert after["spec"]["template"]["metadata"]["labels"]["tier"] == "front"
     assert {entry["name"] for entry in container["env"]} >= {"TOKEN", "GREETING"}
+    assert "annotations" not in place.get("Service", "legacy")["metadata"]
     endpoints = place.get("Service", "legacy")["spec"]["selector"]
     assert endpoints == {"app": "legacy"}
     assert place.greetings() == {"old"}

@@ -6,6 +6,7 @@ https://kubernetes.io/docs/reference/using-api/server-side-apply/
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Collection
 from typing import Any, Final
 
 import msgspec
@@ -91,10 +92,11 @@ class Applying(ServerFacts):
         after = self.apply(manifest, namespace=namespace, force=force)
         return after.created or before is None or _version(before) != _version(after.object)
 
-    def take_over(self, manifest: Object) -> Applied:
+    def take_over(self, manifest: Object, *, others: Collection[str] = ()) -> Applied:
         """Apply one object so that Slipway owns what it mentions, and what hand tools left on the object besides is gone.
 
-        Fields that controllers and other appliers own and that the manifest does not mention stay theirs.
+        Fields that controllers and other appliers own and that the manifest does not mention stay theirs, but for those of
+        the managers named in `others`.
 
         Raises:
             Rejected: see `apply`.
@@ -104,7 +106,7 @@ class Applying(ServerFacts):
         for attempt in range(1, _HAND_OVERS + 1):
             try:
                 live = self._json("GET", path, operation=f"get {kind.name}")
-                entries = ownership.handed_over(live, to=FIELD_MANAGER)
+                entries = ownership.handed_over(live, to=FIELD_MANAGER, others=others)
                 if entries is not None:
                     self._hand_over(kind, path, entries, _version(live))
                 break

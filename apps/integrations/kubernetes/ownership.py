@@ -92,15 +92,24 @@ def row_keys(fields: Steps) -> tuple[str, ...]:
     return ()
 
 
-def handed_over(live: Object, *, to: str, tools: Iterable[str] = HAND_TOOLS) -> list[dict[str, Any]] | None:
+def handed_over(
+    live: Object, *, to: str, tools: Iterable[str] = HAND_TOOLS, others: Iterable[str] = ()
+) -> list[dict[str, Any]] | None:
     """Return managedFields where everything that `tools` wrote by updates belongs to `to`, as if it had applied it.
+
+    Of `others`, who are named one by one, what they applied is handed over as well.
 
     Then the next apply of `to` removes what it does not mention, as people expect it: force alone leaves both as owners of
     equal fields, and the other one as owner of the rest. None where there is nothing to hand over. It is what client-go's
     `csaupgrade` does: https://pkg.go.dev/k8s.io/client-go/util/csaupgrade
     """
     entries = copy.deepcopy(list((live.get("metadata") or {}).get("managedFields") or []))
-    given = [entry for entry in entries if _is_update_of(entry, frozenset(tools))]
+    named = frozenset(others)
+    given = [
+        entry
+        for entry in entries
+        if _is_update_of(entry, named.union(tools)) or any(_is_application_of(entry, manager) for manager in named)
+    ]
     if not given:
         return None
     kept = [entry for entry in entries if entry not in given]
