@@ -5,7 +5,7 @@ Each app adds its own with `register` in its `messages.py`, so that a code and i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,10 @@ class Words:
     hint: str = ""
 
 
+Parts = Callable[[Mapping[str, Any]], Mapping[str, str]]
+
 _catalogue: dict[str, tuple[Text, Text]] = {}
+_parts: dict[str, Parts] = {}
 
 
 class _Missing(dict[str, Any]):
@@ -44,11 +47,18 @@ def register(entries: Mapping[str, tuple[Text, Text]]) -> None:
         _catalogue[code] = words
 
 
+def register_parts(entries: Mapping[str, Parts]) -> None:
+    """Add what words parts of a sentence from parameters that a template cannot hold, such as a list of reasons."""
+    _parts.update(entries)
+
+
 def word(code: str, params: Mapping[str, Any] | None = None) -> Words:
     """Return the words for a code in the present language. An unknown code is shown itself, never hidden."""
     message, hint = _catalogue.get(code, (code, ""))
     values = _Missing(params or {})
-    return Words(str(message).format_map(values), str(hint).format_map(values))
+    if code in _parts:
+        values.update(_parts[code](values))
+    return Words(str(message).format_map(values).strip(), str(hint).format_map(values).strip())
 
 
 def known_codes() -> frozenset[str]:

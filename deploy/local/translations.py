@@ -21,7 +21,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 from django.utils.translation.template import templatize
 
-from apps.integrations.kubernetes.diagnosis_words import HINTS, SENTENCES
+from apps.integrations.kubernetes.diagnosis_words import FRAGMENTS, HINTS, SENTENCES
 
 from .home import CHECKOUT
 
@@ -64,7 +64,7 @@ def extract() -> Catalog:
         _add(catalogue, path, path.read_text(encoding="utf-8"))
     for path in sorted((CHECKOUT / "templates").rglob("*.html")):
         _add(catalogue, path, from_template(path.read_text(encoding="utf-8")))
-    for sentence in (*SENTENCES.values(), *HINTS.values()):
+    for sentence in (*SENTENCES.values(), *HINTS.values(), *FRAGMENTS):
         catalogue.add(sentence, locations=[(DIAGNOSIS, 0)])
     for unit in units((CHECKOUT / FIELDS).read_text(encoding="utf-8")):
         catalogue.add(unit, locations=[(FIELDS, 0)])

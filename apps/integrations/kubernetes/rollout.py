@@ -1,8 +1,9 @@
 """Say how far a Deployment's rollout is: complete, progressing or failed, and why. Pure.
 
-Flow: has the controller seen our generation -> is every wanted pod updated and available and no old one left -> did
-the server or our own deadline give up -> does a pod fail in a way that waiting does not mend -> else it progresses.
-The server alone would say `Available=True` of a rollout whose new pods never start.
+Flow: has the controller seen our generation -> is every wanted pod updated, available and believed, and no old one left
+-> did the server or our own deadline give up -> does a pod fail in a way that waiting does not mend -> else it goes on.
+The server alone would say `Available=True` of a rollout whose new pods never start, and calls a pod that nothing probes
+ready in the moment before it crashes.
 https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#deployment-status
 """
 
@@ -14,28 +15,17 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from .abort_rules import AbortRules, crashed_since, created, fatal_cause
 from .causes import Cause, Severity, dominant
-from .diagnosis import diagnose_pod, diagnose_workload
+from .diagnosis import diagnose_pod
+from .pod_parts import Object, condition, container_spec
+from .refusals import CLOCKS, diagnose_workload
 
-Object = Mapping[str, Any]
+__all__ = ["AbortRules", "Assessment", "State", "assess", "current_replicaset", "owned_by"]
 
-REVISION = "deployment.kubernetes.io/revision"
-_CRASHES = frozenset(
-    {
-        "pod.crash_loop",
-        "pod.oom_killed",
-        "pod.keeps_ending",
-        "pod.start_failed",
-        "pod.init_failed",
-        "pod.liveness_failing",
-        "pod.startup_failing",
-        "pod.restarted",
-    }
-)
-_IMAGE = frozenset({"pod.image_missing", "pod.image_denied", "pod.image_never_pulled"})
-_HOPELESS = frozenset({"pod.image_name_invalid", "pod.runs_as_root"})
-# Creation times have whole seconds, and the cluster's clock is another one; no pod fails for good within this time.
-_CLOCKS = timedelta(seconds=5)
+HASH_LABEL = "pod-template-hash"
+# A pod that crashed in this rollout has to hold out for so many times longer before it is believed.
+_AFTER_CRASH = 3
 
 
 class State(StrEnum):
@@ -47,22 +37,18 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class AbortRules:
-    """When to give up before the deadline: there is no use in watching a pod crash for ten minutes."""
-
-    restarts: int = 3
-    image_seconds: int = 30
-
-
-@dataclass(frozen=True)
 class Assessment:
-    """How far it is. `ready` counts available pods of the new version, `wanted` how many there shall be."""
+    """How far it is. `ready` counts available pods of the new version, `wanted` how many there shall be.
+
+    `updated` counts the pods of the new version in whatever state: a step further is progress.
+    """
 
     state: State
     ready: int
     wanted: int
     cause: Cause | None = None
     causes: tuple[Cause, ...] = ()
+    updated: int = 0
 
 
 def assess(
@@ -79,59 +65,81 @@ def assess(
     """Return the verdict on a Deployment's rollout from one reading of the cluster.
 
     `replicasets`, `pods` and `events` may be the whole namespace's; only what belongs to the Deployment counts.
-    `since` is when the rollout began: a roll back or a scaling keeps pods that are older, and what they went through
-    before says nothing about it.
+    `since` is when the rollout began. All times are the cluster's, whose clock may be another one than ours.
     """
     if deployment is None:
         return Assessment(State.FAILED, 0, 0, Cause("rollout.gone", Severity.ERROR))
-    rules = rules or AbortRules()
+    if deployment["metadata"].get("deletionTimestamp"):
+        return Assessment(State.FAILED, 0, 0, Cause("rollout.being_deleted", Severity.ERROR))
     spec, status = deployment.get("spec") or {}, deployment.get("status") or {}
     wanted = spec.get("replicas", 1)
     if (status.get("observedGeneration") or 0) < deployment["metadata"].get("generation", 0):
         # All counters still speak of the version before.
         seen = Cause("rollout.not_seen_yet", Severity.INFO)
-        return _waiting(seen, (), 0, wanted, deadline=deadline, now=now)
-    current = current_replicaset(deployment, replicasets)
+        return _go_on(Assessment(State.PROGRESSING, 0, wanted, seen), spec, deadline=deadline, now=now)
+    since = since or datetime.fromisoformat(deployment["metadata"]["creationTimestamp"])
+    rules, pods, told = rules or AbortRules(), list(pods), list(events)
+    family = [each for each in replicasets if owned_by(each, deployment)]
+    current = current_replicaset(deployment, family)
+    own = _counting(current, [pod for pod in pods if current is not None and owned_by(pod, current)])
     available = _count(current, "availableReplicas")
-    if _is_complete(status, wanted):
-        return Assessment(State.COMPLETE, wanted, wanted)
-    told = list(events)
-    own_pods = [pod for pod in pods if current is not None and _owned_by(pod, current)]
-    found = [*diagnose_workload(deployment, current, told)]
-    causes_of = {pod["metadata"]["name"]: diagnose_pod(pod, _about(pod, told), now=now) for pod in own_pods}
-    for causes in causes_of.values():
-        found += causes
+    updated = int(status.get("updatedReplicas") or 0)
+    if _is_complete(status, wanted) and all(_is_believed(pod, rules, now, since) for pod in own):
+        return Assessment(State.COMPLETE, wanted, wanted, updated=updated)
+    refusals = diagnose_workload(deployment, current, told, since=since)
+    causes_of = {pod["metadata"]["name"]: diagnose_pod(pod, _about(pod, told), now=now) for pod in own}
+    found = (*refusals, *(cause for causes in causes_of.values() for cause in causes))
     main = dominant(found)
-    if _gave_up(status):
-        cause = (
-            main if main and main.severity >= Severity.WARNING else _deadline_cause(spec.get("progressDeadlineSeconds"))
-        )
-        return Assessment(State.FAILED, available, wanted, cause, tuple(found))
-    new_pods = [pod for pod in own_pods if since is None or _created(pod) >= since - _CLOCKS]
-    if fatal := _fatal(new_pods, causes_of, rules, now):
-        return Assessment(State.FAILED, available, wanted, fatal, tuple(found))
+    if _gave_up(deployment, current, since):
+        cause = main if main and main.severity >= Severity.WARNING else _too_long(spec, main)
+        return Assessment(State.FAILED, available, wanted, cause, found, updated)
+    if fatal := fatal_cause(own, causes_of, refusals, rules, now=now, since=since):
+        return Assessment(State.FAILED, available, wanted, fatal, found, updated)
     if spec.get("paused"):
         main = Cause("rollout.paused", Severity.WARNING)
     elif main is None or main.severity == Severity.INFO:
-        main = _progress(status, wanted, available)
-    return _waiting(main, tuple(found), available, wanted, deadline=deadline, now=now)
+        older = [each for each in family if each is not current]
+        old = [pod for pod in pods if any(owned_by(pod, each) for each in older)]
+        main = _progress(deployment, current, wanted, _stuck(old, now), main)
+    return _go_on(
+        Assessment(State.PROGRESSING, available, wanted, main, found, updated), spec, deadline=deadline, now=now
+    )
 
 
 def current_replicaset(deployment: Object, replicasets: Iterable[Object]) -> Object | None:
-    """Return the ReplicaSet of the Deployment's present template: a roll back uses an old one again, renumbered."""
-    own = [each for each in replicasets if _owned_by(each, deployment)]
-    revision = _revision(deployment)
-    exact = [each for each in own if _revision(each) == revision]
-    return exact[0] if exact else max(own, key=_revision, default=None)
+    """Return the ReplicaSet of the Deployment's present template, found as its controller does; None before it is made.
+
+    A roll back uses an old one again, so neither age nor revision tells.
+    """
+    template = _template(deployment)
+    own = [
+        each
+        for each in replicasets
+        if owned_by(each, deployment) and not each["metadata"].get("deletionTimestamp") and _template(each) == template
+    ]
+    return min(own, key=lambda each: str(each["metadata"].get("creationTimestamp")), default=None)
 
 
-def _waiting(
-    cause: Cause, causes: tuple[Cause, ...], ready: int, wanted: int, *, deadline: datetime, now: datetime
-) -> Assessment:
+def owned_by(child: Object, owner: Object) -> bool:
+    """Return whether an object belongs to another."""
+    uid = owner["metadata"].get("uid")
+    return any(reference.get("uid") == uid for reference in child["metadata"].get("ownerReferences") or [])
+
+
+def _template(owner: Object) -> Mapping[str, Any]:
+    template = (owner.get("spec") or {}).get("template") or {}
+    metadata = template.get("metadata") or {}
+    labels = {key: value for key, value in (metadata.get("labels") or {}).items() if key != HASH_LABEL}
+    return {**template, "metadata": {"labels": labels, "annotations": metadata.get("annotations") or {}}}
+
+
+def _go_on(verdict: Assessment, spec: Object, *, deadline: datetime, now: datetime) -> Assessment:
+    """Return the verdict as it is, or as a failure where the deadline is over."""
     if now < deadline:
-        return Assessment(State.PROGRESSING, ready, wanted, cause, causes)
-    late = cause if cause.severity >= Severity.WARNING else _deadline_cause(None)
-    return Assessment(State.FAILED, ready, wanted, late, causes)
+        return verdict
+    cause = verdict.cause
+    late = cause if cause and cause.severity >= Severity.WARNING else _too_long(spec, cause)
+    return Assessment(State.FAILED, verdict.ready, verdict.wanted, late, verdict.causes, verdict.updated)
 
 
 def _is_complete(status: Object, wanted: int) -> bool:
@@ -144,42 +152,82 @@ def _is_complete(status: Object, wanted: int) -> bool:
     )
 
 
-def _gave_up(status: Object) -> bool:
-    return any(
-        condition.get("type") == "Progressing"
-        and condition.get("status") == "False"
-        and condition.get("reason") == "ProgressDeadlineExceeded"
-        for condition in status.get("conditions") or []
-    )
+def _is_believed(pod: Object, rules: AbortRules, now: datetime, since: datetime) -> bool:
+    """Return whether a pod that counts as available may be taken for one that runs well.
+
+    Without a readiness probe each start is ready at once, that of a program that crashes a second later too.
+    """
+    if created(pod) < since - CLOCKS and not crashed_since(pod, since):
+        return True
+    for container in (pod.get("status") or {}).get("containerStatuses") or []:
+        crashed = bool(container.get("restartCount"))
+        if not crashed and container_spec(pod, container["name"]).get("readinessProbe"):
+            continue
+        needed = timedelta(seconds=rules.steady_seconds * (_AFTER_CRASH if crashed else 1))
+        started = ((container.get("state") or {}).get("running") or {}).get("startedAt")
+        if started is None or now - datetime.fromisoformat(started) < needed:
+            return False
+    return True
 
 
-def _fatal(
-    pods: Sequence[Object], causes_of: Mapping[str, Sequence[Cause]], rules: AbortRules, now: datetime
-) -> Cause | None:
-    """Return the cause to give up for, if the rules say so."""
-    fatal = []
-    for pod in pods:
-        young = now - _created(pod) < timedelta(seconds=rules.image_seconds)
-        for cause in causes_of[pod["metadata"]["name"]]:
-            crashes = cause.code in _CRASHES and cause.params.get("restarts", 0) >= rules.restarts
-            if crashes and cause.code == "pod.restarted":
-                # The same crash loop, seen in the moment in which the container runs.
-                fatal.append(Cause("pod.crash_loop", Severity.ERROR, cause.params))
-            elif crashes or cause.code in _HOPELESS or (cause.code in _IMAGE and not young):
-                fatal.append(cause)
-    return dominant(fatal)
+def _counting(current: Object | None, pods: Sequence[Object]) -> list[Object]:
+    """Return the pods that the ReplicaSet counts; ended ones only as long as nothing has taken their place."""
+    going = [pod for pod in pods if (pod.get("status") or {}).get("phase") not in ("Failed", "Succeeded")]
+    wanted = ((current or {}).get("spec") or {}).get("replicas") or 0
+    living = [pod for pod in going if not pod["metadata"].get("deletionTimestamp")]
+    return going if len(living) >= wanted else list(pods)
 
 
-def _progress(status: Object, wanted: int, available: int) -> Cause:
+def _gave_up(deployment: Object, current: Object | None, since: datetime) -> bool:
+    """Return whether the controller's own deadline is over, for this rollout and not for one before."""
+    progressing = condition(deployment, "Progressing")
+    if (progressing.get("status"), progressing.get("reason")) != ("False", "ProgressDeadlineExceeded"):
+        return False
+    at = progressing.get("lastUpdateTime") or progressing.get("lastTransitionTime")
+    if at and datetime.fromisoformat(at) < since - CLOCKS:
+        return False
+    message = progressing.get("message") or ""
+    return current is None or "ReplicaSet" not in message or f'"{current["metadata"]["name"]}"' in message
+
+
+def _progress(
+    deployment: Object, current: Object | None, wanted: int, stuck: Cause | None, main: Cause | None
+) -> Cause:
+    spec, status = deployment.get("spec") or {}, deployment.get("status") or {}
     updated = status.get("updatedReplicas") or 0
+    old = max((status.get("replicas") or 0) - updated, 0)
+    available, ready = _count(current, "availableReplicas"), _count(current, "readyReplicas")
     if updated >= wanted and available >= wanted:
-        old = max((status.get("replicas") or 0) - updated, 0)
-        return Cause("rollout.old_pods_ending", Severity.INFO, {"old": old})
+        if old:
+            return Cause("rollout.old_pods_ending", Severity.INFO, {"old": old})
+        return Cause("rollout.proving", Severity.INFO, {"wanted": wanted})
+    if (spec.get("strategy") or {}).get("type") == "Recreate" and not updated:
+        left = old + (status.get("terminatingReplicas") or 0)
+        return stuck or Cause("rollout.old_pods_first", Severity.INFO, {"old": left})
+    if ready > available and spec.get("minReadySeconds"):
+        params = {"running": ready, "wanted": wanted, "seconds": spec["minReadySeconds"]}
+        return Cause("rollout.settling", Severity.INFO, params)
+    if available == 0 and main is not None and main.code in _WORTH_TELLING:
+        return main
     return Cause("rollout.waiting_for_pods", Severity.INFO, {"ready": available, "wanted": wanted})
 
 
-def _deadline_cause(seconds: int | None) -> Cause:
-    return Cause("rollout.deadline_exceeded", Severity.ERROR, {"seconds": seconds})
+# Harmless, and says more than "0 of 2 ready" does.
+_WORTH_TELLING = frozenset({"pod.gate_closed", "pod.pulling_image", "pod.init_running", "pod.scheduling_gated"})
+
+
+def _too_long(spec: Object, last: Cause | None) -> Cause:
+    """Return that the time is over, with what was going on as far as it tells something."""
+    if last and last.code == "pod.not_answering_yet":
+        return Cause(f"pod.{last.params['probe']}_failing", Severity.ERROR, last.params)
+    told = {"code": last.code, "params": dict(last.params)} if last and last.code != "pod.starting" else None
+    params = {"seconds": spec.get("progressDeadlineSeconds"), "last": told}
+    return Cause("rollout.deadline_exceeded", Severity.ERROR, params)
+
+
+def _stuck(pods: Iterable[Object], now: datetime) -> Cause | None:
+    found = [cause for pod in pods for cause in diagnose_pod(pod, now=now)]
+    return dominant(cause for cause in found if cause.code in ("pod.stuck_terminating", "pod.node_lost"))
 
 
 def _about(pod: Object, events: Iterable[Object]) -> list[Object]:
@@ -187,18 +235,5 @@ def _about(pod: Object, events: Iterable[Object]) -> list[Object]:
     return [event for event in events if (event.get("involvedObject") or {}).get("uid") == uid]
 
 
-def _owned_by(child: Object, owner: Object) -> bool:
-    uid = owner["metadata"].get("uid")
-    return any(reference.get("uid") == uid for reference in child["metadata"].get("ownerReferences") or [])
-
-
-def _revision(owner: Object) -> int:
-    return int((owner["metadata"].get("annotations") or {}).get(REVISION, 0))
-
-
 def _count(owner: Object | None, counter: str) -> int:
     return int(((owner or {}).get("status") or {}).get(counter) or 0)
-
-
-def _created(pod: Object) -> datetime:
-    return datetime.fromisoformat(pod["metadata"]["creationTimestamp"])

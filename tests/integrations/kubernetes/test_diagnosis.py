@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.integrations.kubernetes.causes import Cause, Severity, dominant
-from apps.integrations.kubernetes.diagnosis import diagnose_pod, diagnose_workload
+from apps.integrations.kubernetes.diagnosis import diagnose_pod
 from apps.integrations.kubernetes.diagnosis_words import HINTS, SENTENCES, hint, sentence
+from apps.integrations.kubernetes.refusals import diagnose_workload
 
 from .recordings import body, exchanges
 
@@ -47,7 +48,12 @@ EXPECTED: dict[tuple[int, str], list[Cause]] = {
         Cause(
             "pod.unschedulable",
             ERROR,
-            {"message": "0/1 nodes are available: 1 Insufficient cpu", "short_of": ["cpu"]},
+            {
+                "message": "0/1 nodes are available: 1 Insufficient cpu",
+                "short_of": ["cpu"],
+                "nodes": 1,
+                "reasons": [{"check": "short", "nodes": 1, "what": "cpu"}],
+            },
         )
     ],
     (20, "nonode"): [
@@ -57,6 +63,8 @@ EXPECTED: dict[tuple[int, str], list[Cause]] = {
             {
                 "message": "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector",
                 "short_of": [],
+                "nodes": 1,
+                "reasons": [{"check": "selector", "nodes": 1, "what": ""}],
             },
         )
     ],
@@ -64,7 +72,11 @@ EXPECTED: dict[tuple[int, str], list[Cause]] = {
         Cause("pod.readiness_failing", WARNING, {"container": "web", "message": NOT_FOUND_PROBE, "times": 25})
     ],
     (24, "slowstart"): [
-        Cause("pod.startup_failing", WARNING, {"container": "web", "message": NOT_FOUND_PROBE, "times": 7})
+        Cause(
+            "pod.not_answering_yet",
+            INFO,
+            {"container": "web", "message": NOT_FOUND_PROBE, "times": 7, "probe": "startup"},
+        )
     ],
     (26, "initrun"): [Cause("pod.init_running", INFO, {"container": "second"})],
     (28, "sidecar"): [],
@@ -256,30 +268,66 @@ def test_a_refused_pod_is_told_by_the_quota_from_condition_or_event() -> None:
     assert diagnose_workload(None, {**bare, "spec": {"replicas": 3}}, events) == []
 
 
-@pytest.mark.parametrize(
-    ("message", "code"),
-    [
-        (
-            'pods "p" is forbidden: maximum memory usage per Container is 256Mi, but limit is 1Gi',
-            "workload.limit_range",
-        ),
-        ('pods "p" is forbidden: failed quota: team: must specify limits.cpu for: web', "workload.refused"),
-        ('admission webhook "policy.example" denied the request: no', "workload.refused"),
-    ],
-)
-def test_other_refusals_keep_the_words_of_the_cluster(message: str, code: str) -> None:
-    condition = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}
-    [cause] = diagnose_workload(None, {"metadata": {}, "status": {"conditions": [condition]}})
-    assert cause.code == code
-    assert cause.params["message"] in message
-
-
 def test_the_dominant_cause_is_the_most_severe_then_the_most_telling() -> None:
     crash, probe = Cause("pod.crash_loop", ERROR), Cause("pod.readiness_failing", WARNING)
     quota, starting = Cause("workload.quota_exceeded", ERROR), Cause("pod.starting", INFO)
     assert dominant([starting, probe, crash, quota]) == quota
     assert dominant([starting, probe]) == probe
     assert dominant([]) is None
+
+
+SAYS: dict[tuple[int, str], str] = {
+    (4, "running"): "",
+    (6, "crash"): "Container app crashes: exit code 3, restarts: 1.",
+    (8, "oom"): "Container app used more memory than its limit (32Mi) and was killed.",
+    (10, "initfail"): "Init container setup fails with exit code 4.",
+    (12, "done"): "The pod has finished.",
+    (14, "failed"): "Container web failed with exit code 7.",
+    (16, "deadline"): "The pod ran longer than the 3 seconds it may.",
+    (18, "toobig"): "No node can take the pod: 1 of 1: too little free cpu",
+    (20, "nonode"): "No node can take the pod: 1 of 1: does not match its node selector or affinity",
+    (22, "notready"): "Container web runs, but its readiness probe fails: HTTP probe failed with statuscode: 404",
+    (24, "slowstart"): "Container web is starting and does not answer its probe yet: "
+    "HTTP probe failed with statuscode: 404",
+    (26, "initrun"): "Init container second is still running.",
+    (28, "sidecar"): "",
+    (30, "noimage"): "The registry has no image 127.0.0.1:5000/demo/missing:v9.",
+    (32, "noimage"): "The registry has no image 127.0.0.1:5000/demo/missing:v9.",
+    (
+        34,
+        "noimage-auth",
+    ): "The registry does not let the cluster pull 127.0.0.1:5000/private/app:v1: pull access denied, "
+    "repository does not exist or may require authorization: authorization failed: no basic auth credentials",
+    (
+        36,
+        "noimage-never",
+    ): "The image demo/nothere:v1 is not on the node and may not be pulled (imagePullPolicy: Never).",
+    (38, "badimage"): "Not A Valid:image:name is not a valid image name.",
+    (40, "noregistry"): "The registry of 127.0.0.1:5999/demo/app:v1 cannot be reached: failed to do request: "
+    'Head "https://127.0.0.1:5999/v2/demo/app/manifests/v1": dial tcp 127.0.0.1:5999: connect: connection refused',
+    (42, "noconfig"): "The ConfigMap cfg has no key nosuchkey, which container web needs.",
+    (44, "noconfigmap"): "The ConfigMap nosuchmap that container web needs does not exist.",
+    (46, "nosecretvol"): "The Secret nosuchsecret for the volume s does not exist.",
+    (48, "nonroot"): "Container web may not run as root, and its image does.",
+    (50, "nocommand"): 'Container web cannot be started: exec: "/nosuch/binary": stat /nosuch/binary: '
+    "no such file or directory",
+    (52, "unlively"): "The liveness probe of container web fails: HTTP probe failed with statuscode: 404",
+    (54, "crash"): "Container app crashes: exit code 3, restarts: 3.",
+    (56, "mixed"): "Container side crashes: exit code 3, restarts: 3.",
+    (59, "stubborn"): "The pod is being stopped.",
+    (66, "held"): "The pod is being stopped.",
+    (73, "running"): "",
+    (75, "nosecretvol"): "The Secret nosuchsecret for the volume s does not exist.",
+}
+# What is said where nothing better is known: no state that was recorded may end there.
+FALLBACKS = {"pod.waiting", "pod.starting", "pod.image_failed", "pod.config_wrong", "pod.mount_failed"}
+
+
+@pytest.mark.parametrize("pod", recorded_pods(), ids=lambda pod: f"{pod[0]}-{pod[1]}")
+def test_a_recorded_state_has_its_sentence(pod: tuple[int, str]) -> None:
+    cause = dominant(diagnose_pod(body(SCENARIO, pod[0]), events_after(pod[0])))
+    assert (sentence(cause.code, cause.params) if cause else "") == SAYS[pod]
+    assert cause is None or cause.code not in FALLBACKS
 
 
 def test_every_cause_has_words_that_its_parameters_fill() -> None:

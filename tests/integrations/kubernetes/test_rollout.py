@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from apps.integrations.kubernetes.causes import Severity
+from apps.integrations.kubernetes.diagnosis_words import sentence
 from apps.integrations.kubernetes.rollout import AbortRules, Assessment, State, assess, current_replicaset
 
-from .recordings import body, streamed
+from .recordings import body, exchanges, streamed
 
 SCENARIO = "04-rollout"
 NOW = datetime(2026, 11, 22, 23, 0, tzinfo=UTC)
@@ -34,7 +37,7 @@ def replicaset_of(deployment: dict[str, Any], revision: str, replicas: int) -> d
             "annotations": {"deployment.kubernetes.io/revision": revision},
             "ownerReferences": [{"uid": metadata["uid"], "kind": "Deployment"}],
         },
-        "spec": {"replicas": replicas},
+        "spec": {"replicas": replicas, "template": deployment["spec"]["template"]},
         "status": {"replicas": replicas},
     }
 
@@ -71,7 +74,7 @@ def rolling() -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def test_a_finished_rollout_is_complete() -> None:
-    assert judge(body(SCENARIO, 12)) == Assessment(State.COMPLETE, 3, 3)
+    assert judge(body(SCENARIO, 12)) == Assessment(State.COMPLETE, 3, 3, updated=3)
 
 
 def test_the_answer_to_an_apply_is_not_taken_for_the_new_state() -> None:
@@ -153,16 +156,19 @@ def test_a_crash_loop_ends_the_wait_after_some_restarts() -> None:
 
 def test_restarts_of_pods_older_than_a_roll_back_do_not_fail_it() -> None:
     deployment, replicaset = rolling()
-    old = pod_of(replicaset, waiting("CrashLoopBackOff", 9, exit_code=1), created=NOW - timedelta(days=9))
     began = NOW - timedelta(minutes=1)
-    assert judge(deployment, [replicaset], [old], since=began).state is State.PROGRESSING
-    assert judge(deployment, [replicaset], [old]).state is State.FAILED
+    for ended, state in ((NOW - timedelta(days=1), State.PROGRESSING), (NOW, State.FAILED)):
+        status = waiting("CrashLoopBackOff", 9, exit_code=1)
+        status["containerStatuses"][0]["lastState"]["terminated"]["finishedAt"] = ended.isoformat()
+        old = pod_of(replicaset, status, created=NOW - timedelta(days=9))
+        assert judge(deployment, [replicaset], [old], since=began).state is state
 
 
 def test_pods_of_an_older_version_do_not_count() -> None:
     deployment, replicaset = rolling()
     old = replicaset_of(deployment, "1", 3)
     old["metadata"]["uid"] = "old"
+    old["spec"]["template"] = {"spec": {"containers": [{"name": "web", "image": "demo/web:v0"}]}}
     crashing = pod_of(old, waiting("CrashLoopBackOff", 9, exit_code=1))
     verdict = judge(deployment, [old, replicaset], [crashing])
     assert verdict.state is State.PROGRESSING
@@ -202,8 +208,154 @@ def test_a_roll_back_uses_the_old_replicaset_under_its_new_number() -> None:
     deployment = next(
         event["object"] for event in reversed(streamed(SCENARIO, 7)) if event["object"]["metadata"]["name"] == "web"
     )
-    annotations = {"deployment.kubernetes.io/revision": "3"}
-    rolled_back = {**deployment, "metadata": {**deployment["metadata"], "annotations": annotations}}
+    rolled_back = {**deployment, "spec": body(SCENARIO, 18)["spec"]}
     current = current_replicaset(rolled_back, replicasets)
     assert current is not None
     assert current["metadata"]["annotations"]["deployment.kubernetes.io/revision-history"] == "1"
+
+
+def finished(**container: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Return a Deployment that counts as complete, its ReplicaSet and its pod, whose container is as given."""
+    deployment = body(SCENARIO, 12)
+    replicaset = replicaset_of(deployment, "2", 3)
+    replicaset["status"]["availableReplicas"] = 3
+    running = {"name": "web", "ready": True, "restartCount": 0, "lastState": {}} | container
+    return deployment, replicaset, pod_of(replicaset, {"phase": "Running", "containerStatuses": [running]})
+
+
+def started(seconds: float) -> dict[str, Any]:
+    return {"running": {"startedAt": (NOW - timedelta(seconds=seconds)).isoformat()}}
+
+
+def test_a_pod_that_nothing_probes_is_believed_only_after_a_moment() -> None:
+    began = NOW - timedelta(minutes=1)
+    for seconds, state in ((1, State.PROGRESSING), (6, State.COMPLETE)):
+        deployment, replicaset, pod = finished(state=started(seconds))
+        verdict = judge(deployment, [replicaset], [pod], since=began)
+        assert verdict.state is state
+        assert state is State.COMPLETE or (verdict.cause and verdict.cause.code == "rollout.proving")
+    deployment, replicaset, pod = finished(state=started(1))
+    probed = {**pod, "spec": {"containers": [{"name": "web", "image": "i", "readinessProbe": {"tcpSocket": {}}}]}}
+    assert judge(deployment, [replicaset], [probed], since=began).state is State.COMPLETE
+    old = pod_of(replicaset, pod["status"], created=NOW - timedelta(days=1))
+    assert judge(deployment, [replicaset], [old], since=began).state is State.COMPLETE
+
+
+def test_a_crash_loop_is_not_taken_for_success_in_the_moment_in_which_it_runs() -> None:
+    last = {"terminated": {"exitCode": 1, "reason": "Error", "finishedAt": NOW.isoformat()}}
+    began = NOW - timedelta(minutes=1)
+    for restarts, state in ((1, State.PROGRESSING), (3, State.FAILED)):
+        deployment, replicaset, pod = finished(state=started(6), lastState=last, restartCount=restarts)
+        verdict = judge(deployment, [replicaset], [pod], since=began)
+        assert verdict.state is state
+        assert verdict.cause is not None
+        assert verdict.cause.code == ("pod.restarted" if restarts == 1 else "pod.crash_loop")
+    deployment, replicaset, pod = finished(state=started(20), lastState=last, restartCount=1)
+    assert judge(deployment, [replicaset], [pod], since=began).state is State.COMPLETE
+
+
+def test_the_servers_verdict_on_another_rollout_is_not_believed() -> None:
+    deployment = body(SCENARIO, 25)
+    gave_up = next(each for each in deployment["status"]["conditions"] if each["type"] == "Progressing")
+    at = datetime.fromisoformat(gave_up["lastUpdateTime"])
+    late = {"now": at, "deadline": at + timedelta(minutes=5)}
+    assert judge(deployment, since=at - timedelta(seconds=20), **late).state is State.FAILED
+    assert judge(deployment, since=at + timedelta(seconds=20), **late).state is State.PROGRESSING
+    other = replicaset_of(deployment, "9", 3)
+    verdict = judge(deployment, [other], since=at - timedelta(seconds=20), **late)
+    assert verdict.state is State.PROGRESSING, "it speaks of another ReplicaSet"
+
+
+def test_a_deployment_that_somebody_deletes_has_failed() -> None:
+    deployment, replicaset = rolling()
+    leaving = {**deployment, "metadata": {**deployment["metadata"], "deletionTimestamp": NOW.isoformat()}}
+    verdict = judge(leaving, [replicaset])
+    assert (verdict.state, verdict.cause and verdict.cause.code) == (State.FAILED, "rollout.being_deleted")
+
+
+def test_pods_that_ended_do_not_speak_for_those_that_took_their_place() -> None:
+    deployment, replicaset = rolling()
+    evicted = pod_of(replicaset, {"phase": "Failed", "reason": "Evicted", "message": "disk"})
+    fresh = pod_of(replicaset, {"phase": "Pending"})
+    alone, replaced = judge(deployment, [replicaset], [evicted]), judge(deployment, [replicaset], [evicted, fresh])
+    assert alone.cause is not None
+    assert alone.cause.code == "pod.evicted"
+    assert replaced.cause is not None
+    assert replaced.cause.severity is Severity.INFO
+
+
+@pytest.mark.parametrize(
+    ("group", "reason", "message", "code"),
+    [
+        ("image", "ErrImagePull", "not found", "pod.image_missing"),
+        ("configuration", "CreateContainerConfigError", 'secret "db" not found', "pod.config_missing"),
+    ],
+)
+def test_an_application_may_give_up_at_once_or_have_patience(group: str, reason: str, message: str, code: str) -> None:
+    deployment, replicaset = rolling()
+    pod = pod_of(replicaset, waiting(reason, message=message))
+    patient = AbortRules(image_seconds=30, configuration_seconds=60, at_once=frozenset())
+    assert judge(deployment, [replicaset], [pod], rules=patient, since=NOW).state is State.PROGRESSING
+    later = judge(deployment, [replicaset], [pod], rules=patient, since=NOW, now=NOW + timedelta(seconds=61))
+    at_once = judge(deployment, [replicaset], [pod], rules=AbortRules(at_once=frozenset({group})), since=NOW)
+    for verdict in (later, at_once):
+        assert verdict.cause is not None
+        assert (verdict.state, verdict.cause.code) == (State.FAILED, code)
+
+
+def test_a_policy_that_refuses_the_pods_ends_it_at_once() -> None:
+    deployment, replicaset = rolling()
+    failure = {"type": "ReplicaFailure", "status": "True", "message": 'violates PodSecurity "baseline": host'}
+    refused = {**replicaset, "status": {"replicas": 0, "conditions": [failure]}}
+    verdict = judge(deployment, [refused])
+    assert verdict.cause is not None
+    assert (verdict.state, verdict.cause.code) == (State.FAILED, "workload.pod_security")
+
+
+def test_recreate_waits_for_the_old_pods_and_names_one_that_hangs() -> None:
+    deployment = next(each for each in map(recreate, streamed_rows(68)) if not each["status"].get("updatedReplicas"))
+    old = replicaset_of(deployment, "1", 0)
+    old["spec"]["template"] = {"spec": {"containers": [{"name": "web", "image": "demo/web:v0"}]}}
+    leaving = pod_of(old, {"phase": "Running"})
+    leaving["metadata"]["deletionTimestamp"] = NOW.isoformat()
+    for later, code in ((0, "rollout.old_pods_first"), (300, "pod.stuck_terminating")):
+        verdict = judge(deployment, [old], [leaving], now=NOW + timedelta(seconds=later))
+        assert verdict.cause is not None
+        assert (verdict.state, verdict.cause.code) == (State.PROGRESSING, code)
+
+
+def streamed_rows(number: int) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = exchanges(SCENARIO)[number]["summary"]["rows"]
+    return [row for row in rows if row["generation"] == row["observedGeneration"] == 3]
+
+
+def recreate(row: dict[str, Any]) -> dict[str, Any]:
+    counters = {name: row[name] for name in ("observedGeneration", "replicas", "updatedReplicas") if row[name]}
+    return {
+        "metadata": {"name": "rec", "uid": "rec", "generation": 3, "creationTimestamp": NOW.isoformat()},
+        "spec": {"replicas": 2, "strategy": {"type": "Recreate"}, "template": {"spec": {"containers": []}}},
+        "status": counters | {"terminatingReplicas": row["terminatingReplicas"]},
+    }
+
+
+def test_pods_that_are_ready_but_not_for_long_enough_are_told() -> None:
+    deployment, replicaset = rolling()
+    replicaset["status"] |= {"readyReplicas": 2, "availableReplicas": 1}
+    verdict = judge(deployment, [replicaset])
+    assert verdict.cause is not None
+    assert verdict.cause.code == "rollout.settling"
+    assert verdict.cause.params["seconds"] == deployment["spec"]["minReadySeconds"]
+
+
+def test_the_deadline_says_what_it_waited_for() -> None:
+    deployment, replicaset = rolling()
+    over = {"deadline": NOW, "now": NOW}
+    pod = pod_of(
+        replicaset, {"phase": "Pending", "containerStatuses": [waiting("PodInitializing")["containerStatuses"][0]]}
+    )
+    pulling = {"reason": "Pulling", "message": 'Pulling image "demo/web:v3"', "involvedObject": {"uid": "pod-1"}}
+    verdict = judge(deployment, [replicaset], [pod], [pulling], **over)
+    assert verdict.cause is not None
+    assert sentence(verdict.cause.code, verdict.cause.params) == (
+        "The rollout took longer than it may. The node is pulling the image demo/web:v3."
+    )
