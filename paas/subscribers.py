@@ -9,8 +9,8 @@ EVENT_SUBSCRIBERS: dict[str, list[str]] = {
     "application.updated": ["repositories.on_application"],
     "push.received": ["builds.on_push"],
     "deployment.succeeded": ["deployments.watch_drift", "releases.on_deployment"],
-    "deployment.failed": ["deployments.on_failed", "releases.on_deployment"],
-    "deployment.errored": ["releases.on_deployment"],
-    "deployment.canceled": ["releases.on_deployment"],
+    "deployment.failed": ["deployments.on_ended", "deployments.on_failed", "releases.on_deployment"],
+    "deployment.errored": ["deployments.on_ended", "deployments.on_failed", "releases.on_deployment"],
+    "deployment.canceled": ["deployments.on_ended", "releases.on_deployment"],
     "deployment.superseded": ["releases.on_deployment"],
 }

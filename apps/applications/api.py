@@ -19,6 +19,7 @@ from apps.connections import selectors as connections
 from . import preparation, selectors, services
 from .access import get_application, get_environment, get_project, get_target
 from .models import Application, Project
+from .rollout_rules import change_rollout_rules, effective_rules
 from .serializers import (
     AddTargetSerializer,
     ApplicationSerializer,
@@ -30,6 +31,7 @@ from .serializers import (
     EnvironmentSerializer,
     MemberSerializer,
     ProjectSerializer,
+    RolloutRulesSerializer,
     SetMemberSerializer,
     TargetSerializer,
 )
@@ -232,3 +234,23 @@ class ApplicationDetail(APIView):
         app = get_application(request.actor, project, application, need=Action.MANAGE_PROJECT)
         services.archive_application(application=app, actor=request.actor)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class RolloutRules(APIView):
+    """When an application's rollouts are given up."""
+
+    @extend_schema(operation_id="rollout_rules_retrieve", responses=RolloutRulesSerializer)
+    def get(self, request: Request, project: str, application: str) -> Response:
+        """Return the rules that the next rollout starts with: the platform's, but for what the application set."""
+        app = get_application(request.actor, project, application, need=Action.VIEW)
+        return Response(RolloutRulesSerializer(effective_rules(app)).data)
+
+    @extend_schema(
+        operation_id="rollout_rules_update", request=RolloutRulesSerializer, responses=RolloutRulesSerializer
+    )
+    def put(self, request: Request, project: str, application: str) -> Response:
+        """Set the rules; what is null or left out is the platform's again. Rollouts under way keep theirs."""
+        app = get_application(request.actor, project, application, need=Action.CONFIGURE_APPLICATION)
+        rules = _read(RolloutRulesSerializer, request)
+        changed = change_rollout_rules(application=app, actor=request.actor, rules=rules)
+        return Response(RolloutRulesSerializer(changed).data)

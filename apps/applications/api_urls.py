@@ -18,5 +18,10 @@ urlpatterns = [
     path(f"{_ENVIRONMENT}targets/<slug:target>/", api.TargetDetail.as_view(), name="api-target"),
     path(f"{_ENVIRONMENT}targets/<slug:target>/prepare/", api.TargetPrepare.as_view(), name="api-target-prepare"),
     path(f"{_PROJECT}apps/", api.Applications.as_view(), name="api-applications"),
+    path(
+        f"{_PROJECT}apps/<slug:application>/rollout-rules/",
+        api.RolloutRules.as_view(),
+        name="api-application-rollout-rules",
+    ),
     path(f"{_PROJECT}apps/<slug:application>/", api.ApplicationDetail.as_view(), name="api-application"),
 ]

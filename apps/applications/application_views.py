@@ -15,7 +15,9 @@ from apps.core.forms import attempt
 
 from . import services
 from .access import can, get_application, get_project
-from .forms import ApplicationForm, ApplicationSettingsForm, settings_initial
+from .forms import ApplicationForm, ApplicationSettingsForm, RolloutRulesForm, settings_initial
+from .models import Application
+from .rollout_rules import change_rollout_rules
 
 
 @login_required
@@ -54,15 +56,42 @@ def settings(request: HttpRequest, project: str, application: str) -> HttpRespon
             toasts.success(request, _("The settings were saved."))
             return redirect("application-settings", project=project, application=application)
         app.refresh_from_db()
+    return _show_settings(request, app, form, RolloutRulesForm(app))
+
+
+@login_required
+@require_POST
+def rollout_rules(request: HttpRequest, project: str, application: str) -> HttpResponse:
+    """Change when the application's rollouts are given up."""
+    app = get_application(request.actor, project, application, need=Action.CONFIGURE_APPLICATION)
+    rules = RolloutRulesForm(app, request.POST)
+    if rules.is_valid() and attempt(
+        rules, lambda: change_rollout_rules(application=app, actor=request.actor, rules=rules.cleaned_data)
+    ):
+        toasts.success(request, _("The settings were saved. Rollouts under way keep the rules they began with."))
+        return redirect("application-settings", project=project, application=application)
+    form = ApplicationSettingsForm(initial=settings_initial(app, ApplicationSettingsForm))
+    return _show_settings(request, app, form, rules)
+
+
+def _show_settings(
+    request: HttpRequest, app: Application, form: ApplicationSettingsForm, rules: RolloutRulesForm
+) -> HttpResponse:
+    may_configure = can(request.actor, app.project, Action.CONFIGURE_APPLICATION)
+    if not may_configure:
+        for field in rules.fields.values():
+            field.disabled = True
     context = {
         "application": app,
         "project": app.project,
         "tab": "settings",
         "form": form,
-        "may_configure": can(request.actor, app.project, Action.CONFIGURE_APPLICATION),
+        "rules": rules,
+        "may_configure": may_configure,
         "may_archive": can(request.actor, app.project, Action.MANAGE_PROJECT),
     }
-    return render(request, "applications/application_settings.html", context, status=422 if form.is_bound else 200)
+    refused = form.is_bound or rules.is_bound
+    return render(request, "applications/application_settings.html", context, status=422 if refused else 200)
 
 
 @login_required

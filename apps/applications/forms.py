@@ -15,6 +15,7 @@ from apps.connections import selectors as connections
 from apps.connections.models import Connection
 
 from .models import Application, Environment, Project
+from .rollout_rules import BOUNDS, DEFAULTS, GROUP_NAMES, effective_rules
 
 SLUG_HELP = _("Part of addresses, image names and Kubernetes names; it cannot be changed later.")
 MOMENT = "%Y-%m-%dT%H:%M"
@@ -68,6 +69,40 @@ class ApplicationSettingsForm(forms.Form):
         initial=Application.ScanGate.HIGH,
         help_text=_("What findings in the code or the image make a build fail."),
     )
+
+
+class RolloutRulesForm(forms.Form):
+    """When an application's rollouts are given up; an empty number is the platform's."""
+
+    restarts = forms.IntegerField(label=_("Restarts until given up"), required=False, min_value=1)
+    image_seconds = forms.IntegerField(label=_("Patience with a missing image (s)"), required=False, min_value=0)
+    configuration_seconds = forms.IntegerField(
+        label=_("Patience with missing configuration (s)"), required=False, min_value=0
+    )
+    steady_seconds = forms.IntegerField(
+        label=_("Watch pods without a readiness probe for (s)"), required=False, min_value=0
+    )
+    progress_seconds = forms.IntegerField(
+        label=_("Give up without progress after (s)"),
+        required=False,
+        min_value=10,
+        help_text=_("Empty: as the DeployYml says. A longer time than its has no effect."),
+    )
+    at_once = forms.MultipleChoiceField(
+        label=_("Give up at once on"),
+        choices=list(GROUP_NAMES.items()),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    def __init__(self, application: Application, *args: Any, **kwargs: Any) -> None:
+        own = application.rollout_rules
+        kwargs.setdefault("initial", {**own, "at_once": effective_rules(application)["at_once"]})
+        super().__init__(*args, **kwargs)
+        for name, default in DEFAULTS.items():
+            if name in BOUNDS and default is not None:
+                self.fields[name].widget.attrs["placeholder"] = str(default)
+                self.fields[name].help_text = _("Platform: %(default)s") % {"default": default}
 
 
 class ApplicationForm(ApplicationSettingsForm):

@@ -96,6 +96,7 @@ class Application(models.Model):
     branch = models.CharField(max_length=200)
     build_on_push = models.BooleanField(default=False)
     scan_gate = models.CharField(max_length=10, choices=ScanGate.choices, default=ScanGate.HIGH)
+    rollout_rules = models.JSONField(default=dict, blank=True)  # what differs from the platform's: `rollout_rules.py`
     created_at = models.DateTimeField(default=timezone.now)
     archived_at = models.DateTimeField(null=True, blank=True)
 

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from apps.accounts.roles import Role
 
 from .models import Application, Environment, Membership, Project, Target
+from .rollout_rules import GROUP_NAMES
 
 
 class ProjectSerializer(serializers.ModelSerializer[Project]):
@@ -154,3 +155,25 @@ class ChangeApplicationSerializer(serializers.Serializer[Any]):
     branch = serializers.CharField(max_length=200, required=False)
     build_on_push = serializers.BooleanField(required=False)
     scan_gate = serializers.ChoiceField(choices=Application.ScanGate.choices, required=False)
+
+
+class RolloutRulesSerializer(serializers.Serializer[Any]):
+    """When rollouts are given up."""
+
+    restarts = serializers.IntegerField(required=False, allow_null=True, help_text="Restarts until given up.")
+    image_seconds = serializers.IntegerField(required=False, allow_null=True, help_text="For a missing image.")
+    configuration_seconds = serializers.IntegerField(
+        required=False, allow_null=True, help_text="For a missing ConfigMap, Secret, key or account."
+    )
+    steady_seconds = serializers.IntegerField(
+        required=False, allow_null=True, help_text="How long a pod has to run that no readiness probe looks at."
+    )
+    progress_seconds = serializers.IntegerField(
+        required=False, allow_null=True, help_text="Without progress; null: as the DeployYml says."
+    )
+    at_once = serializers.ListField(
+        child=serializers.CharField(),
+        required=False,
+        allow_null=True,
+        help_text=f"What is given up on at once, of: {', '.join(GROUP_NAMES)}.",
+    )

@@ -25,5 +25,6 @@ urlpatterns = [
     path(f"{_TARGET}remove/", environment_views.remove_target, name="target-remove"),
     path(f"{_PROJECT}apps/-/new/", application_views.create_application, name="application-create"),
     path(f"{_APPLICATION}settings/", application_views.settings, name="application-settings"),
+    path(f"{_APPLICATION}settings/rollouts/", application_views.rollout_rules, name="application-rollout-rules"),
     path(f"{_APPLICATION}archive/", application_views.archive, name="application-archive"),
 ]

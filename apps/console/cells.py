@@ -97,6 +97,8 @@ def _show_doings(made: CellView, cell: DeploymentCell) -> None:
     """Let what goes on, or what went wrong last, say how it is; the version stays the one that serves."""
     telling = cell.active or cell.trouble
     if telling is None:
+        if cell.live is not None and (later := deployment_words.afterwards(cell.live)):
+            made.cause = _("Ran badly afterwards: {what}").format(what=later["message"])
         return
     words = deployment_words.cause(telling)
     made.url, made.status, made.status_label = telling.get_absolute_url(), telling.status, telling.get_status_display()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
@@ -19,7 +18,7 @@ from apps.manifests import selectors as manifests
 from apps.manifests.sealing import UnboundSecret
 from apps.workloads import reading as workloads
 
-from . import entries, refusals
+from . import entries, refusals, rules
 from .models import Deployment, DeploymentStage, Status
 from .moves import BUSY, guarded, move, name_of, present_stage
 from .sending import Sender
@@ -27,8 +26,6 @@ from .sending import Sender
 Manifest = dict[str, Any]
 
 LONGEST_TURN = 5.0  # seconds: a slow cluster's objects are sent in several steps, and others have their turn between
-DEADLINE_SLACK = timedelta(seconds=30)
-DEFAULT_PROGRESS_SECONDS = 600
 
 
 @guarded
@@ -88,7 +85,7 @@ def _send(deployment: Deployment) -> Again | None:
             Status.PROGRESSING,
             "deployment.applied",
             params={"objects": len(ordered)},
-            deadline_at=timezone.now() + progress_deadline(ordered) + DEADLINE_SLACK,
+            deadline_at=timezone.now() + rules.patience(deployment, ordered),
         )
         DeploymentStage.objects.filter(pk=stage.pk, applied_at=None).update(applied_at=timezone.now())
     return Again(0.5)
@@ -114,16 +111,6 @@ def send_again(deployment: Deployment, stage: DeploymentStage) -> Again | None:
         return None
     entries.note(deployment, "deployment.sent_again", entries.WARNING, objects=overwritten)
     return Again(0.5)
-
-
-def progress_deadline(objects: Sequence[Mapping[str, Any]]) -> timedelta:
-    """Return how long the cluster itself gives the rollout of these objects before it says that nothing moves."""
-    seconds = [
-        int(item["spec"].get("progressDeadlineSeconds") or DEFAULT_PROGRESS_SECONDS)
-        for item in objects
-        if item["kind"] == "Deployment"
-    ]
-    return timedelta(seconds=max(seconds, default=DEFAULT_PROGRESS_SECONDS))
 
 
 def _refuse(

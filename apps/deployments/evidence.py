@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from apps.applications.models import Target
+from apps.core.masking import masked
 from apps.integrations.errors import IntegrationError
+from apps.integrations.kubernetes.causes import Cause
 from apps.integrations.kubernetes.client import KubernetesClient
 from apps.integrations.redaction import Redactor
 from apps.manifests import sealing
@@ -26,12 +28,15 @@ def redactor_for(manifest_set: ManifestSet) -> Redactor:
 
 def redacted(params: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
     """Return the parameters of a cause without secrets: a probe or an event may quote what the program said."""
-    return {name: redactor(value) if isinstance(value, str) else value for name, value in params.items()}
+    found: dict[str, Any] = masked(params, redactor)
+    return found
 
 
-def collect(target: Target, reading: workloads.Reading, redactor: Redactor) -> dict[str, Any]:
-    """Return the evidence of the pod that is worst off, empty where none is unwell."""
+def collect(target: Target, reading: workloads.Reading, redactor: Redactor, cause: Cause) -> dict[str, Any]:
+    """Return the evidence of the pod that `cause` was found on, else of the one that is worst off; empty without any."""
     pods = [pod for pod in workloads.pod_states(reading) if pod.cause is not None and not pod.ready]
+    # The sort is stable: among those with that cause the worst still comes first.
+    pods.sort(key=lambda pod: pod.cause is None or pod.cause.code != cause.code)
     if not pods:
         return {}
     pod = pods[0]

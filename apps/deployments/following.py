@@ -15,7 +15,8 @@ from apps.integrations.redaction import Redactor
 from apps.manifests import selectors as manifests
 from apps.workloads import reading as workloads
 
-from . import entries, evidence
+from . import entries, evidence, rules
+from .aftercare import begin_aftercare
 from .applying import send_again
 from .models import Deployment, DeploymentStage, Status
 from .moves import guarded, move, present_stage
@@ -32,19 +33,21 @@ def follow(deployment: Deployment) -> Again | None:
     workload = next((item for item in objects if item["kind"] == "Deployment"), None)
     if workload is None:
         return _complete(deployment, stage, objects)
-    reading = workloads.read(deployment.application, deployment.target, deployment_name=workload["metadata"]["name"])
+    name = workload["metadata"]["name"]
+    reading = workloads.read(deployment.application, deployment.target, deployment_name=name, every_event=False)
     assert deployment.deadline_at is not None
     verdict = assess(
         reading.deployment,
         reading.replicasets,
         reading.pods,
         reading.events,
-        deadline=deployment.deadline_at,
+        deadline=reading.by_its_clock(deployment.deadline_at),
         now=reading.at,
-        since=deployment.created_at,
+        since=reading.by_its_clock(deployment.created_at),
+        rules=rules.abort_rules(deployment),
     )
     redactor = evidence.redactor_for(stage.manifest_set)
-    _record(deployment, verdict, redactor)
+    _record(deployment, verdict, redactor, objects)
     if verdict.state == State.COMPLETE:
         return _complete(deployment, stage, objects)
     if verdict.state == State.FAILED:
@@ -54,11 +57,12 @@ def follow(deployment: Deployment) -> Again | None:
     return Again(1.0 if young else 3.0)
 
 
-def _record(deployment: Deployment, verdict: Assessment, redactor: Redactor) -> None:
+def _record(deployment: Deployment, verdict: Assessment, redactor: Redactor, objects: list[dict[str, Any]]) -> None:
     """Store what changed since the last look, so that a page that waits is not told the same each second."""
     cause = verdict.cause
-    news = {
+    news: dict[str, Any] = {
         "ready": verdict.ready,
+        "updated": verdict.updated,
         "wanted": verdict.wanted,
         "cause_code": cause.code if cause else "",
         "cause_params": evidence.redacted(cause.params, redactor) if cause else {},
@@ -66,6 +70,9 @@ def _record(deployment: Deployment, verdict: Assessment, redactor: Redactor) -> 
     changed = {name: value for name, value in news.items() if getattr(deployment, name) != value}
     if not changed:
         return
+    if verdict.updated > deployment.updated or verdict.ready > deployment.ready:
+        # As the cluster's own deadline: it is for a rollout that does not move, however many pods it has.
+        changed["deadline_at"] = timezone.now() + rules.patience(deployment, objects)
     with transaction.atomic():
         deployment.record(**changed)
         if cause is not None and "cause_code" in changed and cause.severity >= Severity.WARNING:
@@ -105,13 +112,15 @@ def _complete(deployment: Deployment, stage: DeploymentStage, objects: list[dict
             cause_params={},
         )
         DeploymentStage.objects.filter(pk=stage.pk).update(completed_at=timezone.now())
+        if deployment.brings_version:
+            begin_aftercare(deployment)
     return None
 
 
 def _fail(deployment: Deployment, verdict: Assessment, reading: workloads.Reading, redactor: Redactor) -> None:
     """End as failed, with the cause and what proves it: the pod, how it ended, its last lines, its events."""
     cause = verdict.cause or Cause("rollout.deadline_exceeded", Severity.ERROR)
-    proof = evidence.collect(deployment.target, reading, redactor)
+    proof = evidence.collect(deployment.target, reading, redactor, cause)
     params = evidence.redacted(cause.params, redactor)
     move(
         deployment,

@@ -1,8 +1,12 @@
 """The words of this app's codes: errors, causes and the lines of the timeline."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from apps.core.messages import register
+from apps.core.messages import register, register_parts, word
 
 register(
     {
@@ -82,6 +86,13 @@ register(
         "deployment.superseded": (_("Superseded by deployment {by}, which rolls back."), ""),
         "deployment.nothing_to_roll_back_to": (_("There is no earlier version to roll back to."), ""),
         "deployment.rolled_back_automatically": (_("The environment rolls back by itself: deployment {by} brings version {to} back."), ""),
+        "deployment.rollback_waits": (_("The cluster {cluster} takes no changes now; the way back is tried again for an hour."), ""),
+        "deployment.not_rolled_back": (_("For an hour the cluster took no changes, so nothing was rolled back. Roll back by hand when it is there again."), ""),
+        "deployment.nothing_to_undo": (_("Nothing of it reached the cluster, so there is nothing to roll back."), ""),
+        # what runs after a bad end, and what a good one turned into
+        "deployment.serving": (_("What serves now: {versions}."), ""),
+        "deployment.nothing_serves": (_("Nothing of it serves now: no pod is ready."), _("Roll back, or release a version that runs.")),
+        "deployment.ran_badly": (_("It ran badly afterwards: {what}"), ""),
         # drift
         "drift.nothing_deployed": (_("Nothing was deployed at {target} yet."), ""),
         "drift.later_attempt": (_("Not compared: deployment {number} changed things there and did not end well."), _("Open it, and roll back or release again.")),
@@ -94,3 +105,21 @@ register(
         "deployment.reapply_requested": (_("{by} brings back what deployment {to} deployed; fields that others changed are taken over."), ""),
     }
 )  # fmt: skip
+
+
+def _versions(params: Mapping[str, Any]) -> dict[str, str]:
+    """Word the versions that serve: a version that nobody here deployed has no number."""
+    parts = []
+    for each in params.get("serving") or []:
+        pods = ngettext("{ready} of {wanted} pod ready", "{ready} of {wanted} pods ready", each["wanted"])
+        name = gettext("deployment {number}") if each["deployment"] else gettext("another version")
+        parts.append(f"{name.format(number=each['deployment'])}, {pods.format(**each)}")
+    return {"versions": "; ".join(parts)}
+
+
+def _found(params: Mapping[str, Any]) -> dict[str, str]:
+    found = params.get("found") or {}
+    return {"what": word(found["code"], found.get("params")).message if found else ""}
+
+
+register_parts({"deployment.serving": _versions, "deployment.ran_badly": _found})

@@ -48,7 +48,7 @@ class Deployment(Lifecycle):
 
     NOUN = "deployment"
     ADVANCE = "deployments.advance"
-    QUOTING = Lifecycle.QUOTING | {"evidence"}
+    QUOTING = Lifecycle.QUOTING | {"evidence", "afterwards"}
     TRANSITIONS = {
         Status.PENDING: frozenset({Status.APPLYING, Status.CANCELED, Status.SUPERSEDED, Status.FAILED, Status.ERRORED}),
         Status.APPLYING: frozenset(
@@ -108,6 +108,9 @@ class Deployment(Lifecycle):
     cause_code = models.CharField(max_length=80, blank=True, default="")
     cause_params = models.JSONField(default=dict, blank=True)
     evidence = models.JSONField(default=dict, blank=True)  # pod, container, exit code, last lines
+    rules = models.JSONField(default=dict, blank=True)  # when to give up, as they were when it was asked for
+    serving = models.JSONField(null=True, blank=True)  # what was found to serve after it ended badly
+    afterwards = models.JSONField(default=dict, blank=True)  # how it ran badly soon after it succeeded
 
     class Meta:
         ordering = ["-id"]
@@ -206,6 +209,45 @@ class DeploymentEntry(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+
+class Aftercare(Lifecycle):
+    """A light look, now and then in the first minutes, at a version that succeeded: a leak or a crash may come later."""
+
+    class Status(models.TextChoices):
+        WATCHING = "watching", _("Watching")
+        UNWELL = "unwell", _("Runs badly")
+        QUIET = "quiet", _("Nothing happened")
+        ENDED = "ended", _("Ended")  # by a newer version, or because the cluster could not be asked
+
+    NOUN = "aftercare"
+    ADVANCE = "deployments.look_after"
+    ERRORED = FAILED = "ended"
+    TRANSITIONS = {
+        Status.WATCHING: frozenset({Status.UNWELL, Status.QUIET, Status.ENDED}),
+        Status.UNWELL: frozenset({Status.ENDED}),
+        Status.QUIET: frozenset(),
+        Status.ENDED: frozenset(),
+    }
+
+    status = models.CharField(max_length=20, choices=Status.choices, default=Status.WATCHING)
+    deployment = models.OneToOneField(Deployment, on_delete=models.CASCADE, related_name="aftercare")
+    looks = models.PositiveSmallIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"aftercare of {self.deployment_id}"
+
+    def live_topics(self) -> list[str]:
+        """Return the topics of the pages that show it: the deployment's own and its application's."""
+        return [f"deployment:{self.deployment_id}", *self.deployment.live_topics()]
+
+    def event_project_id(self) -> int:
+        """Return its project."""
+        return self.deployment.event_project_id()
+
+    def event_payload(self) -> dict[str, Any]:
+        """Return what subscribers need to know."""
+        return {**self.deployment.event_payload(), "cause": self.deployment.afterwards.get("code", "")}
 
 
 class DriftWatch(Lifecycle):

@@ -20,8 +20,7 @@ from apps.integrations.kubernetes.causes import Cause, Severity
 from apps.integrations.kubernetes.field_managers import PAUSE_MANAGER
 from apps.workloads import reading as workloads
 
-from . import entries
-from .applying import DEADLINE_SLACK, progress_deadline
+from . import entries, rules
 from .models import Deployment, Status
 from .moves import guarded, move
 from .restarting import workload_of
@@ -73,7 +72,7 @@ def hold(deployment: Deployment) -> Again | None:
         return Again(LOOK_SECONDS)
     code = "deployment.resumed_elsewhere" if deployment.pause_wanted else "deployment.resumed"
     _set(deployment, paused=False)
-    deadline = timezone.now() + progress_deadline([workload_of(deployment)]) + DEADLINE_SLACK
+    deadline = timezone.now() + rules.patience(deployment, [workload_of(deployment)])
     move(deployment, Status.PROGRESSING, code, deadline_at=deadline, pause_wanted=None, rollout_paused=False)
     return Again(0.5)
 

@@ -40,7 +40,9 @@ def timeline(deployment: Deployment) -> list[dict[str, Any]]:
     for entry in deployment.entries.all():
         tone, icon = _ICONS.get(entry.code) or _TONES[DeploymentEntry.Level(entry.level)]
         params = {
-            name: ", ".join(map(str, value)) if isinstance(value, list) and name != "conflicts" else value
+            name: ", ".join(value)
+            if isinstance(value, list) and all(isinstance(each, str) for each in value)
+            else value
             for name, value in entry.params.items()
         }
         if params.get("by") in names:
@@ -49,6 +51,7 @@ def timeline(deployment: Deployment) -> list[dict[str, Any]]:
             params["sha256"] = str(params["sha256"])[:12] + "…"
         rows.append(
             {
+                "code": entry.code,
                 "title": messages.word(entry.code, params).message,
                 "tone": tone,
                 "icon": icon,
@@ -64,6 +67,29 @@ def timeline(deployment: Deployment) -> list[dict[str, Any]]:
             {"title": why["message"], "tone": tone, "icon": icon, "at": deployment.finished_at, "seconds": seconds}
         )
     return rows
+
+
+def stopped(rows: list[dict[str, Any]]) -> str:
+    """Return what the timeline says of the state that a stopped deployment left; empty where nobody stopped it."""
+    return next((row["title"] for row in rows if str(row.get("code", "")).startswith("deployment.canceled")), "")
+
+
+def serving(deployment: Deployment) -> dict[str, Any] | None:
+    """Return what was found to serve after a bad end, in words; None where nobody looked."""
+    if deployment.serving is None:
+        return None
+    code = "deployment.serving" if deployment.serving else "deployment.nothing_serves"
+    words = messages.word(code, {"serving": deployment.serving})
+    return {"versions": deployment.serving, "message": words.message, "hint": words.hint}
+
+
+def afterwards(deployment: Deployment) -> dict[str, Any] | None:
+    """Return how a version ran badly soon after it succeeded, in words; None where nothing was seen."""
+    found = deployment.afterwards
+    if not found:
+        return None
+    words = messages.word(found["code"], found["params"])
+    return {**found, "message": words.message, "hint": words.hint}
 
 
 def cause(deployment: Deployment) -> dict[str, Any] | None:

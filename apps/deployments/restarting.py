@@ -9,7 +9,6 @@ ReplicaSet makes another; the restart has ended when those are gone and all that
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -19,8 +18,7 @@ from apps.integrations.errors import Missing, Stale
 from apps.manifests import selectors as manifests
 from apps.workloads import reading as workloads
 
-from . import entries, following
-from .applying import DEADLINE_SLACK, progress_deadline
+from . import entries, following, rules
 from .models import Deployment, Status
 from .moves import guarded, move, present_stage
 
@@ -90,11 +88,10 @@ def workload_missing(deployment: Deployment, name: str) -> None:
 
 def sent(deployment: Deployment) -> None:
     """Go on to following: the cluster has taken what was asked of it."""
-    deadline: timedelta = progress_deadline([workload_of(deployment)])
     move(
         deployment,
         Status.PROGRESSING,
         "deployment.accepted",
         first_accepted_at=deployment.first_accepted_at or timezone.now(),
-        deadline_at=timezone.now() + deadline + DEADLINE_SLACK,
+        deadline_at=timezone.now() + rules.patience(deployment, [workload_of(deployment)]),
     )

@@ -118,18 +118,20 @@ def find_newer(deployment: Deployment) -> Deployment | None:
 def rollback_points(application: Application, target: Target, *, limit: int = 50) -> list[Deployment]:
     """Return the versions one can go back to: what succeeded on that target, newest first, one entry for the same bytes.
 
-    The version that is live and undisturbed is left out: rolling back to it would change nothing.
+    The version that is live and undisturbed is left out: rolling back to it would change nothing. That the same bytes ran
+    badly in an earlier deployment is said of the entry too.
     """
-    seen: set[str] = set()
+    seen: dict[str, Deployment] = {}
     points: list[Deployment] = []
     succeeded = list_deployments(application, target=target).filter(status=Status.SUCCEEDED, kind__in=VERSIONED)
     newest = list_versions(application, target=target).first()
     stages = DeploymentStage.objects.select_related("manifest_set").defer("manifest_set__content")
     for deployment in succeeded.prefetch_related(Prefetch("stages", stages))[: limit * 4]:
         content = final_stage(deployment).manifest_set.sha256
-        if content in seen:
+        known = seen.setdefault(content, deployment)
+        if known is not deployment:
+            known.afterwards = known.afterwards or deployment.afterwards
             continue
-        seen.add(content)
         if newest is not None and deployment.pk == newest.pk:
             continue
         points.append(deployment)

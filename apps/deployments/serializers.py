@@ -36,6 +36,29 @@ class CauseSerializer(serializers.Serializer[Any]):
     hint = serializers.CharField()
 
 
+class AfterwardsSerializer(CauseSerializer):
+    """What became of a version soon after it had succeeded, and how often."""
+
+    times = serializers.IntegerField()
+    at = serializers.DateTimeField()
+
+
+class ServingVersionSerializer(serializers.Serializer[Any]):
+    """A version that has ready pods; `deployment` is null where nobody deployed it here."""
+
+    deployment = serializers.IntegerField(allow_null=True)
+    ready = serializers.IntegerField()
+    wanted = serializers.IntegerField()
+
+
+class ServingSerializer(serializers.Serializer[Any]):
+    """What serves, in numbers and in words."""
+
+    versions = ServingVersionSerializer(many=True)
+    message = serializers.CharField()
+    hint = serializers.CharField()
+
+
 class DeploymentSerializer(serializers.ModelSerializer[Deployment]):
     """A deployment in a list."""
 
@@ -46,6 +69,7 @@ class DeploymentSerializer(serializers.ModelSerializer[Deployment]):
     build = serializers.IntegerField(source="build.number", allow_null=True, default=None)
     rollback_of = serializers.IntegerField(source="rollback_of.number", allow_null=True, default=None)
     cause = serializers.SerializerMethodField()
+    afterwards = serializers.SerializerMethodField()
     parameters = serializers.DictField(help_text="What an operation was asked for: pods, a number, bounds; objects.")
     url = serializers.CharField(source="get_absolute_url")
 
@@ -54,7 +78,7 @@ class DeploymentSerializer(serializers.ModelSerializer[Deployment]):
         fields = [
             "number", "kind", "status", "environment", "target", "cluster", "namespace", "build", "rollback_of", "note",
             "created_by_name", "created_at", "status_since", "finished_at", "first_accepted_at", "ready", "wanted",
-            "applied_objects", "total_objects", "parameters", "rollout_paused", "cause", "url",
+            "applied_objects", "total_objects", "parameters", "rollout_paused", "cause", "afterwards", "url",
         ]  # fmt: skip
 
     @extend_schema_field(CauseSerializer(allow_null=True))
@@ -62,20 +86,32 @@ class DeploymentSerializer(serializers.ModelSerializer[Deployment]):
         """Return why it failed or waits."""
         return presentation.cause(deployment)
 
+    @extend_schema_field(AfterwardsSerializer(allow_null=True))
+    def get_afterwards(self, deployment: Deployment) -> dict[str, Any] | None:
+        """Return how it ran badly soon after it had succeeded."""
+        return presentation.afterwards(deployment)
+
 
 class DeploymentDetailSerializer(DeploymentSerializer):
     """A deployment with its timeline, evidence and the hash of its bytes."""
 
     entries = EntrySerializer(many=True)
     evidence = serializers.DictField()
+    serving = serializers.SerializerMethodField()
+    rules = serializers.DictField(help_text="When it is given up early, as it was when it was asked for.")
     sha256 = serializers.SerializerMethodField()
     image_digest = serializers.SerializerMethodField()
     deployyml_revision = serializers.SerializerMethodField()
 
     class Meta(DeploymentSerializer.Meta):
         fields = [
-            *DeploymentSerializer.Meta.fields, "entries", "evidence", "sha256", "image_digest", "deployyml_revision",
+            *DeploymentSerializer.Meta.fields, "entries", "evidence", "serving", "rules", "sha256", "image_digest", "deployyml_revision",
         ]  # fmt: skip
+
+    @extend_schema_field(ServingSerializer(allow_null=True))
+    def get_serving(self, deployment: Deployment) -> dict[str, Any] | None:
+        """Return what was found to serve after it ended badly; null where it did not, or nobody could look yet."""
+        return presentation.serving(deployment)
 
     def get_sha256(self, deployment: Deployment) -> str:
         """Return the SHA-256 of the stored bytes."""

@@ -14,15 +14,16 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps.applications.models import Application, Target, next_number
+from apps.applications.rollout_rules import effective_rules
 from apps.audit import services as audit
 from apps.builds.models import Build
 from apps.clusters import selectors as clusters
 from apps.core import lifecycle
-from apps.core.actors import Actor, system_actor
+from apps.core.actors import Actor
 from apps.core.dispatch import enqueue
 from apps.core.errors import Blocked, Conflict, InvalidInput
-from apps.core.models import Event
 from apps.integrations.errors import IntegrationError
+from apps.manifests import selectors as manifests
 from apps.manifests.models import ManifestSet
 from apps.registry import selectors as registry
 from apps.registry import services as holds
@@ -101,7 +102,7 @@ def request_rollback(
 
     Raises:
         Conflict: that version never ran well there, the cluster is in maintenance, or there is a newer deployment.
-        Blocked: its image is no longer in the registry.
+        Blocked: one of its images is no longer in the registry.
     """
     application, target = deployment.application, deployment.target
     require_rollback_point(deployment)
@@ -141,7 +142,7 @@ def request_reapply(*, application: Application, target: Target, actor: Actor, n
 
     Raises:
         Conflict: nothing was deployed there, something is going on there, or the cluster is in maintenance.
-        Blocked: its image is no longer in the registry.
+        Blocked: one of its images is no longer in the registry.
     """
     live = selectors.live_deployment(application, target)
     if live is None:
@@ -202,32 +203,6 @@ def advance_deployment(deployment_id: int) -> None:
     lifecycle.advance(Deployment, deployment_id, STEPS)
 
 
-def roll_back_automatically(event_id: int) -> None:
-    """Roll a failed release back where its environment says so and nothing newer has happened there since."""
-    event = Event.objects.filter(pk=event_id).first()
-    if event is None:
-        return
-    failed = (
-        Deployment.objects.select_related(*selectors.RELATED)
-        .filter(pk=event.object_id, status=Status.FAILED, kind=Deployment.Kind.DEPLOY)
-        .first()
-    )
-    if failed is None or not failed.target.environment.auto_rollback:
-        return
-    live = selectors.live_deployment(failed.application, failed.target)
-    if live is None:
-        entries.note(failed, "deployment.nothing_to_roll_back_to", entries.WARNING)
-        return
-    try:
-        rollback = request_rollback(deployment=live, actor=system_actor("auto-rollback"), only_after=failed)
-    except Conflict as exc:
-        if exc.code != "deployment.newer_exists":
-            for code, params in [(exc.code, exc.params), *getattr(exc, "blockers", [])]:
-                entries.note(failed, code, entries.ERROR, **params)
-        return
-    entries.note(failed, "deployment.rolled_back_automatically", to=live.number, by=rollback.number)
-
-
 def _insert(
     *,
     kind: Deployment.Kind = Deployment.Kind.DEPLOY,
@@ -255,6 +230,7 @@ def _insert(
         release_item_id=release_item_id,
         note=note,
         take_over_fields=take_over_fields,
+        rules=effective_rules(application),
         created_by_id=actor.user_id,
         created_by_name=actor.name,
         deadline_at=timezone.now() + UNREACHABLE_AFTER,
@@ -288,21 +264,21 @@ def _check_belongs(manifest_set: ManifestSet, application: Application, target: 
 
 
 def _require_image(deployment: Deployment) -> bool:
-    """Return whether the registry confirmed the image; False where it could not be asked: that must not stop a rollback.
+    """Return whether the registry confirmed all images; False where it could not be asked: that must not stop a rollback.
 
     Raises:
-        Blocked: the registry says that the image is gone.
+        Blocked: the registry says that an image is gone.
     """
-    digest = selectors.final_stage(deployment).manifest_set.image_digest
+    objects = manifests.stored_objects(selectors.final_stage(deployment).manifest_set)
     try:
-        exists = registry.image_exists(deployment.application, digest)
+        gone = registry.missing_images(deployment.application, manifests.list_images(objects))
     except IntegrationError as exc:
         log.warning("rollback.image_unchecked", deployment=deployment.pk, error=str(exc))
         return False
-    if not exists:
+    if gone:
         raise Blocked(
             "deployment.cannot_roll_back",
             number=deployment.number,
-            blockers=[("registry.image_gone", {"digest": digest})],
+            blockers=[("registry.image_gone", {"digest": image}) for image in gone],
         )
     return True

@@ -6,7 +6,7 @@ from celery import shared_task
 
 from apps.core.reactions import subscriber
 
-from . import services
+from . import aftercare, auto_rollback, services, serving
 from .drift import services as drift
 
 
@@ -19,7 +19,19 @@ def advance(deployment_id: int) -> None:
 @subscriber("deployments.on_failed")
 def on_failed(event_id: int) -> None:
     """Roll back by itself where the environment says so."""
-    services.roll_back_automatically(event_id)
+    auto_rollback.roll_back_automatically(event_id)
+
+
+@subscriber("deployments.on_ended")
+def on_ended(event_id: int) -> None:
+    """Say what serves after a deployment that did not succeed."""
+    serving.tell_what_serves(event_id)
+
+
+@shared_task(name="deployments.look_after")
+def look_after(aftercare_id: int) -> None:
+    """Take the next look at a version that succeeded."""
+    aftercare.look_after(aftercare_id)
 
 
 @shared_task(name="deployments.check_drift")

@@ -51,13 +51,20 @@ def deployments(request: HttpRequest, project: str, application: str) -> HttpRes
 def _status_context(request: HttpRequest, deployment: Deployment) -> dict[str, Any]:
     """Return what the live part of a deployment's page shows; the cluster is not asked for it."""
     app, actor = deployment.application, request.actor  # type: ignore[attr-defined]
+    timeline = presentation.timeline(deployment)
     return {
         "application": app,
         "project": app.project,
         "deployment": deployment,
-        "timeline": presentation.timeline(deployment),
+        "timeline": timeline,
+        "stopped": presentation.stopped(timeline),
+        "serving": presentation.serving(deployment),
+        "afterwards": presentation.afterwards(deployment),
         "cause": presentation.cause(deployment),
-        "rollback_points": selectors.rollback_points(app, deployment.target, limit=10),
+        "rollback_points": [
+            (point, presentation.afterwards(point))
+            for point in selectors.rollback_points(app, deployment.target, limit=10)
+        ],
         "newer": selectors.find_newer(deployment),
         "may_roll_back": can(actor, app.project, Action.ROLLBACK),
         "may_cancel": can(actor, app.project, Action.DEPLOY),
@@ -153,6 +160,7 @@ def rollback(request: HttpRequest, project: str, application: str, number: int) 
         "tab": "deployments",
         "deployment": row,
         "preview": presentation.rollback_preview(row),
+        "afterwards": presentation.afterwards(row),
         "note": request.POST.get("note", ""),
         "problem": problem,
     }

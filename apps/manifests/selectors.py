@@ -168,6 +168,16 @@ def bound_objects(manifest_set: ManifestSet) -> BoundObjects:
     return BoundObjects(sealing.bind_secrets(objects, values), Redactor(values.values()))
 
 
+def list_images(objects: Iterable[Manifest]) -> list[str]:
+    """Return the images that the pods of these objects run, init containers and sidecars too, each once."""
+    found: dict[str, None] = {}
+    for item in objects:
+        pod = ((item.get("spec") or {}).get("template") or {}).get("spec") or {}
+        for container in [*(pod.get("containers") or []), *(pod.get("initContainers") or [])]:
+            found.setdefault(container["image"])
+    return list(found)
+
+
 def get_manifest_set(application: Application, sha256: str) -> ManifestSet:
     """Return the newest stored set with these bytes.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.db.models import QuerySet
 
@@ -33,6 +33,25 @@ def image_exists(application: Application, digest: str) -> bool:
     return providers.registry(connections.client_connection(application.harbor)).has(
         application.image_repository, digest
     )
+
+
+def missing_images(application: Application, references: Iterable[str]) -> list[str]:
+    """Return those images of the application's registry that are not there any more; others' registries are not asked.
+
+    Raises:
+        IntegrationError: it cannot be asked.
+    """
+    host = f"{registry_host(application.harbor)}/"
+    client = providers.registry(connections.client_connection(application.harbor))
+    gone = []
+    for reference in dict.fromkeys(references):
+        if not reference.startswith(host):
+            continue
+        path, at, digest = reference.removeprefix(host).partition("@")
+        repository, _, tag = path.partition(":")
+        if client.find_digest(repository, digest if at else tag or "latest") is None:
+            gone.append(reference)
+    return gone
 
 
 def list_artifacts(application: Application) -> QuerySet[Artifact]:

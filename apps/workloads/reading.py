@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
-
-from django.utils import timezone
 
 from apps.applications.models import Application, Target
 from apps.clusters import selectors as clusters
 from apps.integrations import providers
 from apps.integrations.calls import Timeout
+from apps.integrations.errors import Unauthorized
 from apps.integrations.kubernetes.causes import Cause, dominant
 from apps.integrations.kubernetes.client import KubernetesClient
 from apps.integrations.kubernetes.diagnosis import diagnose_pod
@@ -20,21 +20,30 @@ from apps.integrations.kubernetes.events import event_time
 Object = dict[str, Any]
 
 APPLICATION_LABEL = "slipway.io/application"
+# An API server finds events by reading all of the namespace's, so each question costs it the same; more than so many
+# objects are asked about in one.
+MOST_ASKED = 6
+ALIKE_ASKED = 2
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What the cluster said at `at`. Events are the namespace's that speak of these objects, oldest first."""
+    """What the cluster said at `at`, by its own clock, `ahead` of ours. Events speak of these objects, oldest first."""
 
     at: datetime
     deployment: Object | None
     replicasets: list[Object]
     pods: list[Object]
     events: list[Object]
+    ahead: timedelta = timedelta()
 
     def events_of(self, uid: str) -> list[Object]:
         """Return the events about one object."""
         return [event for event in self.events if event.get("involvedObject", {}).get("uid") == uid]
+
+    def by_its_clock(self, moment: datetime) -> datetime:
+        """Return a moment of ours as the cluster's clock showed it."""
+        return moment + self.ahead
 
 
 def client_for(target: Target, *, timeout: Timeout | None = None) -> KubernetesClient:
@@ -43,9 +52,17 @@ def client_for(target: Target, *, timeout: Timeout | None = None) -> KubernetesC
 
 
 def read(
-    application: Application, target: Target, *, deployment_name: str | None = None, timeout: Timeout | None = None
+    application: Application,
+    target: Target,
+    *,
+    deployment_name: str | None = None,
+    timeout: Timeout | None = None,
+    every_event: bool = True,
 ) -> Reading:
     """Return the present state of an application on a target.
+
+    With `every_event=False` only the events that a verdict needs are read: those of what is not well, one pod of a kind.
+    Where events may not be read there are none, and causes are less exact.
 
     Raises:
         IntegrationError: the cluster cannot be asked.
@@ -55,20 +72,58 @@ def read(
     deployments = client.list_objects("Deployment", target.namespace, labels=labels).items
     replicasets = client.list_objects("ReplicaSet", target.namespace, labels=labels).items
     pods = client.list_objects("Pod", target.namespace, labels=labels).items
-    known = {item["metadata"]["uid"] for group in (deployments, replicasets, pods) for item in group}
-    events = [
-        event
-        for event in client.list_objects("Event", target.namespace).items
-        if event.get("involvedObject", {}).get("uid") in known
-    ]
+    about = [*_short_of_pods(replicasets), *(pods if every_event else _samples(pods))]
     wanted = [item for item in deployments if deployment_name in (None, item["metadata"]["name"])]
     return Reading(
-        at=timezone.now(),
+        at=client.now,
         deployment=wanted[0] if wanted else None,
         replicasets=replicasets,
         pods=sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp")), reverse=True),
-        events=sorted(events, key=event_time),
+        events=_events(client, target.namespace, [item["metadata"]["uid"] for item in about]),
+        ahead=client.now - datetime.now(UTC),
     )
+
+
+def _short_of_pods(replicasets: Iterable[Object]) -> list[Object]:
+    """Return the ReplicaSets that have fewer pods than they want: something may refuse them."""
+    return [
+        each
+        for each in replicasets
+        if ((each.get("status") or {}).get("replicas") or 0) < (each["spec"].get("replicas") or 0)
+    ]
+
+
+def _samples(pods: Iterable[Object]) -> list[Object]:
+    """Return the oldest few pods of each kind of trouble: those that look the same mostly have the same cause."""
+    found: dict[tuple[Any, ...], list[Object]] = {}
+    for pod in sorted(pods, key=lambda each: str(each["metadata"].get("creationTimestamp"))):
+        if pod["metadata"].get("deletionTimestamp"):
+            continue
+        statuses = (pod.get("status") or {}).get("containerStatuses") or []
+        crashed = any(item.get("restartCount") for item in statuses)
+        if statuses and all(item.get("ready") for item in statuses) and not crashed:
+            continue
+        causes = diagnose_pod(pod)
+        owners = tuple(owner.get("uid") for owner in pod["metadata"].get("ownerReferences") or [])
+        look = tuple((cause.code, cause.params.get("container")) for cause in causes)
+        alike = found.setdefault((owners, look), [])
+        if len(alike) < ALIKE_ASKED:
+            alike.append(pod)
+    return [pod for alike in found.values() for pod in alike][:MOST_ASKED]
+
+
+def _events(client: KubernetesClient, namespace: str, uids: list[str]) -> list[Object]:
+    """Return the events about some objects, oldest first."""
+    try:
+        if len(uids) > MOST_ASKED:
+            listed = client.list_objects("Event", namespace).items
+            known = set(uids)
+            events = [event for event in listed if event.get("involvedObject", {}).get("uid") in known]
+        else:
+            events = [event for uid in uids for event in client.events_of(namespace, uid=uid)]
+    except Unauthorized:
+        return []
+    return sorted(events, key=event_time)
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ PAGES: list[tuple[str, str, str, Action]] = [
     ("application-create", "get", f"{P}apps/-/new/", Action.CONFIGURE_APPLICATION),
     ("application-settings", "get", f"{A}settings/", Action.VIEW),
     ("application-settings", "post", f"{A}settings/", Action.CONFIGURE_APPLICATION),
+    ("application-rollout-rules", "post", f"{A}settings/rollouts/", Action.CONFIGURE_APPLICATION),
     ("application-archive", "post", f"{A}archive/", Action.MANAGE_PROJECT),
     ("target-remove", "post", f"{T}remove/", Action.MANAGE_ENVIRONMENTS),
 ]
@@ -57,6 +58,8 @@ API: list[tuple[str, str, str, Action]] = [
     ("api-applications", "get", f"{P}apps/", Action.VIEW),
     ("api-applications", "post", f"{P}apps/", Action.CONFIGURE_APPLICATION),
     ("api-application", "get", A, Action.VIEW),
+    ("api-application-rollout-rules", "get", f"{A}rollout-rules/", Action.VIEW),
+    ("api-application-rollout-rules", "put", f"{A}rollout-rules/", Action.CONFIGURE_APPLICATION),
     ("api-application", "patch", A, Action.CONFIGURE_APPLICATION),
     ("api-application", "delete", A, Action.MANAGE_PROJECT),
     ("api-target", "delete", T, Action.MANAGE_ENVIRONMENTS),

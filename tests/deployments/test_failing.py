@@ -9,7 +9,7 @@ from apps.clusters import breaker
 from apps.core.actors import system_actor
 from apps.core.errors import Blocked, Conflict
 from apps.core.models import Event
-from apps.deployments import presentation, selectors, services
+from apps.deployments import auto_rollback, presentation, selectors, services
 from apps.deployments.models import Deployment, Status
 from apps.manifests import services as manifests
 from apps.registry.models import Hold
@@ -22,7 +22,7 @@ EAT = "import time\nkept = []\nwhile True:\n    kept.append(bytearray(b'x' * (8 
 
 def auto_roll_back(place: Place, failed: Deployment) -> None:
     event = Event.objects.get(name="deployment.failed", object_id=failed.pk)
-    services.roll_back_automatically(event.pk)
+    auto_rollback.roll_back_automatically(event.pk)
 
 
 def test_a_crash_names_its_exit_code_and_last_lines_without_secrets(place: Place) -> None:

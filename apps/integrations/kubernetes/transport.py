@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlencode
 
@@ -28,6 +30,8 @@ CHUNK = 1 << 20
 # A page of 500 pods is 4 MB; this only stops a server that is none.
 ANSWER_LIMIT = 128 * CHUNK
 _loading = threading.Lock()
+# The header has whole seconds, and the answer took its time: less than this is no difference between clocks.
+CLOCK_SLACK = timedelta(seconds=3)
 _NEVER_SENT = (faults.NewConnectionError, faults.ConnectTimeoutError, faults.ProxyError, faults.LocationParseError)
 
 
@@ -52,6 +56,12 @@ class Transport:
             self._headers["Authorization"] = f"Bearer {connection.token}"
         self._lock = threading.Lock()
         self._rest: RESTClientObject | None = None
+        self._clock_ahead = timedelta()
+
+    @property
+    def now(self) -> datetime:
+        """Return the time by the server's clock, which objects' times are by; ours before the first answer."""
+        return datetime.now(UTC) + self._clock_ahead
 
     def close(self) -> None:
         """Close all connections; the next request opens new ones."""
@@ -98,6 +108,7 @@ class Transport:
                 response.release_conn()
         except faults.HTTPError as exc:
             self._raise_transport(exc, operation, effect)
+        self._compare_clocks(response.headers.get("Date"))
         if response.status < 300:
             return RawAnswer(response.status, response.headers, content)
         request_id = response.headers.get("Audit-Id")
@@ -119,6 +130,13 @@ class Transport:
                 self._rest = _make_pool(self.connection)
             pool: urllib3.PoolManager = self._rest.pool_manager
             return pool
+
+    def _compare_clocks(self, date: str | None) -> None:
+        try:
+            ahead = parsedate_to_datetime(date or "") - datetime.now(UTC)
+        except (ValueError, TypeError):
+            return  # no date, or none with a time zone
+        self._clock_ahead = ahead if abs(ahead) > CLOCK_SLACK else timedelta()
 
     @staticmethod
     def _read(response: urllib3.BaseHTTPResponse, operation: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -28,6 +29,11 @@ class Wire:
     def close(self) -> None:
         """Close the connections to the cluster."""
         self._transport.close()
+
+    @property
+    def now(self) -> datetime:
+        """Return the time by the server's clock, which the times of its objects are by."""
+        return self._transport.now
 
     def _json(
         self,
