@@ -40,9 +40,8 @@ Object = Mapping[str, Any]
 def begin_aftercare(deployment: Deployment) -> None:
     """Begin to look after a deployment, in the transaction of its success."""
     now = timezone.now()
-    watch = Aftercare.objects.create(
-        deployment=deployment, next_step_at=now + timedelta(seconds=LOOKS[0]), deadline_at=now + DEADLINE
-    )
+    due = {"next_step_at": now + timedelta(seconds=LOOKS[0]), "deadline_at": now + DEADLINE}
+    watch, _made = Aftercare.objects.get_or_create(deployment=deployment, defaults=due)
     enqueue(Aftercare.ADVANCE, watch.pk, delay=LOOKS[0])
 
 
