@@ -195,7 +195,7 @@ def cases_here(ground: Ground, image: str) -> dict[str, Case]:
         denied = ground.images.denied
         found["image of others"] = Case("pod.image_denied", ends(FOR_EVER), {"image": denied}, with_image(denied))
     if admits_policies(ground, image):
-        found["pod security"] = Case("workload.refused", hangs(), {}, None, restrict)
+        found["pod security"] = Case("workload.pod_security", hangs(), {}, None, restrict)
     return found
 
 

@@ -194,5 +194,5 @@ def test_cancel_stops_at_the_next_step(place: Place) -> None:
         services.cancel_deployment(deployment=deployment, actor=place.world.actor)
     finish(deployment)
     assert deployment.status == Status.CANCELED
-    assert codes(deployment)[-2:] == ["deployment.cancel_requested", "deployment.canceled"]
+    assert codes(deployment)[-2:] == ["deployment.cancel_requested", "deployment.canceled_rolling"]
     assert place.client.find("Deployment", place.application.slug, place.target.namespace) is not None
