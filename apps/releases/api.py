@@ -310,4 +310,4 @@ class ReleaseRollback(APIView):
             note=given["note"],
             expected_plan_hash=given["plan_hash"],
         )
-        return _detail(app, made.number, status.HTTP_202_ACCEPTED)
+        return _detail(made.application, made.number, status.HTTP_202_ACCEPTED)

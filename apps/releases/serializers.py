@@ -143,13 +143,21 @@ class ReleaseItemSerializer(serializers.Serializer[Any]):
         return item.wave + 1
 
 
+class RolledBackSerializer(serializers.Serializer[Any]):
+    """The order that a rollback takes back."""
+
+    application = serializers.CharField(source="application.slug")
+    number = serializers.IntegerField()
+    url = serializers.CharField(source="get_absolute_url")
+
+
 class ReleaseSerializer(serializers.ModelSerializer[ReleaseOrder]):
     """A release order in a list."""
 
     project = serializers.CharField(source="application.project.slug")
     application = serializers.CharField(source="application.slug")
     environment = serializers.CharField(source="environment.slug")
-    rolls_back = serializers.IntegerField(source="rolls_back.number", allow_null=True, default=None)
+    rolls_back = RolledBackSerializer(allow_null=True)
     items = ReleaseItemSerializer(many=True)
     build = serializers.SerializerMethodField(
         help_text="Of the first item; null where a rollback's was not built here."

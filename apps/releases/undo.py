@@ -47,7 +47,7 @@ def find_way_back(order: ReleaseOrder) -> WayBack:
     """Return how to take an order back as things are now, in reverse order of its waves. Asks nobody but the database."""
     way = WayBack()
     items: dict[int, ReleaseItem] = {}
-    for row in reversed(selectors.planned_targets(order)):
+    for row in selectors.planned_targets(order):
         versions = _versions(row)
         first = versions.filter(release_item_id=row.item_id).order_by("number").first()
         if first is None:
@@ -77,6 +77,8 @@ def find_way_back(order: ReleaseOrder) -> WayBack:
     waves = sorted({item.wave for item in way.items})
     for item in way.items:
         item.wave = waves.index(item.wave)
+    way.items.sort(key=lambda item: item.wave)
+    way.planned.sort(key=lambda planned: planned.item.wave)
     return way
 
 

@@ -61,7 +61,7 @@ class Person:
     def sign_in(self, username: str, password: str) -> None:
         """Sign in through the form."""
         self.page.goto("/login/")
-        self.page.get_by_label("User").fill(username)
+        self.page.get_by_label("Sign-in name").fill(username)
         self.page.get_by_label("Password").fill(password)
         self.click("Sign in")
         self.page.get_by_role("navigation", name="Main").wait_for(state="attached")

@@ -43,7 +43,7 @@ def test_administrator_signs_in_and_is_told_how_to_begin(chapter: Cast) -> None:
     admin.page.goto("/clusters/")
     expect(admin.page.get_by_text("Sign in to go on to the page you asked for.")).to_be_visible()
     admin.page.get_by_label("Password").fill("wrong")
-    admin.page.get_by_label("User").fill("admin")
+    admin.page.get_by_label("Sign-in name").fill("admin")
     admin.click("Sign in")
     expect(admin.page.get_by_role("alert")).to_be_visible()
     admin.sign_in(chapter.slipway.username, chapter.slipway.password)

@@ -131,6 +131,19 @@ def test_where_nothing_ran_before_it_is_left_and_only_stopped(world: ReleaseWorl
     assert left.cancel_requested_at is not None
 
 
+def test_it_stands_with_what_it_brings_back(world: ReleaseWorld) -> None:
+    other = ReleaseWorld(world.base, world.base.application(), world.people)
+    version(other, 1)
+    wishes = [services.Wish(one.application, one.build(), one.revision(replicas=2)) for one in (world, other)]
+    order = services.create_order(environment=world.base.environment, wishes=wishes, actor=world.actor())
+    order = released(world, services.submit_order(order=order, actor=world.actor()))
+    assert order.application == world.application
+    # The first application never ran before: the rollback is about the second alone.
+    made = services.roll_back_order(order=order, actor=world.actor())
+    assert made.application == other.application
+    assert [row.target_id for row in selectors.planned_targets(made)] == [row.pk for row in world.base.targets]
+
+
 def test_a_newer_version_is_not_taken_away(world: ReleaseWorld) -> None:
     version(world, 1)
     order = version(world, 2)
@@ -224,7 +237,12 @@ def test_through_the_api(world: ReleaseWorld) -> None:
     made = post(plan_hash=preview["plan_hash"], note="slow")
     assert made.status_code == 202, made.content
     answer = made.json()
-    assert (answer["kind"], answer["rolls_back"], answer["status"]) == ("rollback", order.number, "executing")
+    assert (answer["kind"], answer["status"]) == ("rollback", "executing")
+    assert answer["rolls_back"] == {
+        "application": world.application.slug,
+        "number": order.number,
+        "url": order.get_absolute_url(),
+    }
     again = post()
     assert again.status_code == 409
     assert again.json()["error"]["code"] == "release.rolling_back"

@@ -76,13 +76,15 @@ def _insert(
 ) -> ReleaseOrder:
     """Write the new order with its plan: approved, since what it brings back was."""
     now = timezone.now()
+    applications = [item.application for item in way.items]
+    stands_with = first.application if first.application in applications else applications[0]
     made = ReleaseOrder.objects.create(
         kind=ReleaseOrder.Kind.ROLLBACK,
         rolls_back=first,
         status=Status.APPROVED,
-        application=first.application,
+        application=stands_with,
         environment=first.environment,
-        number=next_number(first.application, "release"),
+        number=next_number(stands_with, "release"),
         note=note,
         created_by_id=actor.user_id,
         created_by_name=actor.name,
