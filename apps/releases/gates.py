@@ -190,6 +190,9 @@ def _target(plan: PlannedTarget) -> Iterator[Gate]:
         yield Gate("gate.cluster_unreachable", Level.STOP, params, place)
     else:
         yield Gate("gate.cluster_takes_it", Level.OK, {"cluster": cluster.name}, place)
+    yield from _abilities(plan)
+    for found in plan.budget:
+        yield Gate(found["code"], Level(found["level"]), found["params"], place)
     active = deployments.active_deployment(plan.item.application, target)
     if active is not None and active.release_item_id != plan.item_id:
         yield Gate("gate.target_busy", Level.WARN, {"number": active.number, "target": place}, place)
@@ -209,3 +212,16 @@ def _scaled(plan: PlannedTarget) -> Iterator[Gate]:
         pods = str(asked["replicas"]) if "replicas" in asked else f"{asked['min']}-{asked['max']}"
         params = {"target": str(plan.target), "pods": pods, "by": scaling.created_by_name, "number": scaling.number}
         yield Gate("gate.scaled", Level.WARN, params, str(plan.target))
+
+
+def _abilities(plan: PlannedTarget) -> Iterator[Gate]:
+    """Yield what the objects want of a cluster that it was not found to have."""
+    cluster, place = plan.target.cluster, str(plan.target)
+    known = cluster.capabilities or {}
+    for item in manifests.stored_objects(plan.manifest_set) if plan.manifest_set else ():
+        if item["kind"] == "HorizontalPodAutoscaler" and known.get("metrics") is False:
+            yield Gate("gate.no_metrics", Level.WARN, {"cluster": cluster.name}, place)
+        wanted = item["spec"].get("ingressClassName") if item["kind"] == "Ingress" else None
+        if wanted and known.get("ingress_classes") and wanted not in known["ingress_classes"]:
+            params = {"cluster": cluster.name, "name": wanted, "known": ", ".join(known["ingress_classes"])}
+            yield Gate("gate.no_ingress_class", Level.WARN, params, place)

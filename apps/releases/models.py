@@ -192,6 +192,7 @@ class PlannedTarget(models.Model):
     restores = models.ForeignKey(Deployment, on_delete=models.PROTECT, null=True, related_name="+")  # of a rollback
     problem_code = models.CharField(max_length=80, blank=True, default="")  # why there are no bytes, or no dry run
     problem_params = models.JSONField(default=dict)
+    budget = models.JSONField(default=list)  # whether its pods fit, as findings with their numbers
     preview = models.JSONField(default=dict)  # what the cluster said that would change, without secrets
     take_over_fields = models.BooleanField(default=False)  # decided: fields that others own become Slipway's
     deployment = models.OneToOneField(Deployment, on_delete=models.PROTECT, null=True, related_name="+")

@@ -20,7 +20,7 @@ from apps.manifests import services as rendering
 from apps.manifests.sealing import UnboundSecret
 from apps.registry import selectors as registry
 
-from . import selectors
+from . import capacity, selectors
 from .models import PlannedTarget, ReleaseItem, ReleaseOrder
 
 # Whether fields that others own are taken over, by application and target: only what was decided about is in it.
@@ -48,6 +48,7 @@ def draw_up(order: ReleaseOrder, decisions: Decisions | None = None) -> list[Pla
     answers = preview.ask_all([question for _, question in asked])
     for (plan, _), answer in zip(asked, answers, strict=True):
         _take_in(plan, answer)
+    capacity.look(planned)
     return planned
 
 
