@@ -87,7 +87,7 @@ def describe(
             "object": name_of(manifest),
             "manager": conflict.manager,
             "subresource": conflict.subresource,
-            "field": conflict.field,
+            "field": conflict.field.removeprefix("."),
             "live": "" if hidden else shown(value_at(live, conflict.field), redactor),
             "ours": "" if hidden else shown(value_at(manifest, conflict.field), redactor),
         }

@@ -99,6 +99,18 @@ def get_order(application: Application, number: int) -> ReleaseOrder:
     return order
 
 
+def get_order_of_item(application: Application, item_id: int) -> ReleaseOrder:
+    """Return the order that an item of an application belongs to; it may stand with another application.
+
+    Raises:
+        NotFound: there is none.
+    """
+    order = ReleaseOrder.objects.filter(items=item_id, items__application=application).select_related(*RELATED).first()
+    if order is None:
+        raise NotFound("object.missing")
+    return order
+
+
 def planned_targets(order: ReleaseOrder) -> list[PlannedTarget]:
     """Return the plan of an order, in the order of waves and targets, with all that pages and gates read."""
     return list(

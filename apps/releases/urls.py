@@ -15,6 +15,7 @@ urlpatterns = [
     path("projects/<slug:project>/releases/new/", drafting_views.new_of_project, name="release-new-of-project"),
     path(_ROOT, views.releases, name="releases"),
     path(f"{_ROOT}new/", drafting_views.new, name="release-new"),
+    path(f"{_ROOT}of/<int:item>/", views.release_of_item, name="release-of-item"),
     path(_ONE, views.release, name="release"),
     path(f"{_ONE}fragment/", views.fragment, name="release-fragment"),
     path(f"{_ONE}plan/", verb_views.plan, name="release-plan"),

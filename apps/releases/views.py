@@ -8,7 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
 from apps.accounts.roles import Action
@@ -114,6 +114,15 @@ def release(request: HttpRequest, project: str, application: str, number: int) -
     app = get_application(request.actor, project, application, need=Action.VIEW)  # type: ignore[attr-defined]
     order = selectors.get_order(app, number)
     return render(request, "releases/detail.html", _context(request, order) | {"tab": "releases"})
+
+
+@login_required
+@require_GET
+def release_of_item(request: HttpRequest, project: str, application: str, item: int) -> HttpResponse:
+    """Go to the release order that a deployment was made for: deployments only keep the number of its item."""
+    actor = request.actor  # type: ignore[attr-defined]
+    app = get_application(actor, project, application, need=Action.VIEW)
+    return redirect(selectors.get_order_of_item(app, item).get_absolute_url())
 
 
 @login_required

@@ -110,7 +110,7 @@ def test_a_field_of_somebody_else_is_named_and_may_be_taken_over(place: Place) -
     assert (refused.status, refused.cause_code) == (Status.FAILED, "apply.conflict")
     assert refused.cause_params["managers"] == "somebody"
     [conflict] = refused.cause_params["conflicts"]
-    assert (conflict["manager"], conflict["field"]) == ("somebody", ".spec.replicas")
+    assert (conflict["manager"], conflict["field"]) == ("somebody", "spec.replicas")
     assert (conflict["live"], conflict["ours"]) == ("2", "1")
     assert place.get("Deployment")["spec"]["replicas"] == 2
 

@@ -34,7 +34,7 @@ def test_all_conflicts_are_told_at_once_with_both_values(place: Place) -> None:
     assert {
         (conflict["object"].split("/")[0], conflict["field"], conflict["live"], conflict["ours"])
         for conflict in refused.cause_params["conflicts"]
-    } == {("Service", ".spec.type", "NodePort", "ClusterIP"), ("Deployment", ".spec.replicas", "2", "1")}
+    } == {("Service", "spec.type", "NodePort", "ClusterIP"), ("Deployment", "spec.replicas", "2", "1")}
     assert place.greetings() == {"one"}
 
     taken = place.run(greeting("two"), take_over_fields=True)

@@ -19,7 +19,7 @@ from apps.releases.models import Status
 from apps.workloads import reading
 from tests.releases.world import ReleaseWorld, end
 
-TYPE = ".spec.type"
+TYPE = "spec.type"
 
 
 @contextmanager
@@ -70,6 +70,8 @@ def test_a_conflict_stops_its_target_until_somebody_decides(world: ReleaseWorld,
     order = world.step(order)
     made = Deployment.objects.get(target=target)
     assert made.take_over_fields is True
+    there = world.client("viewer").get(f"{world.application.get_absolute_url()}releases/of/{made.release_item_id}/")
+    assert there.headers["Location"] == order.get_absolute_url()
     assert client.get("Service", world.application.slug, target.namespace)["spec"]["type"] == "NodePort"
 
 
