@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.contrib import messages as toasts
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
@@ -14,6 +14,7 @@ from apps.core.errors import Conflict
 from . import services
 from .guards import require_administrator
 from .models import ApiToken, User
+from .requests import HttpRequest
 
 
 @admin.register(User)

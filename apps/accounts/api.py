@@ -7,14 +7,13 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
-from rest_framework.generics import ListAPIView
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from . import selectors, services
 from .guards import require_administrator, require_scope
 from .models import ApiToken, User
+from .requests import ListAPIView, Request
 from .roles import Scope
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -55,10 +55,6 @@ class SignInForm(AuthenticationForm):
             raise forms.ValidationError(
                 _("This one-time password has ended. Ask an administrator for a new one."), code="one_time_ended"
             )
-
-
-class OwnPasswordForm(SetPasswordForm):
-    """One's own password, after signing in with a one-time password."""
 
 
 class PasswordForm(PasswordChangeForm):

@@ -9,10 +9,10 @@ from django.conf import settings
 from django.contrib import messages as toasts
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm, SetPasswordForm
 from django.contrib.auth.views import LoginView
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
@@ -22,8 +22,9 @@ from django.views.i18n import set_language
 from apps.core.forms import attempt
 
 from . import selectors, services
-from .forms import OwnPasswordForm, PasswordForm, PersonForm, ProfileForm, SignInForm, TokenForm
+from .forms import PasswordForm, PersonForm, ProfileForm, SignInForm, TokenForm
 from .guards import require_administrator
+from .requests import HttpRequest
 
 PAGE_SIZE = 50
 A_YEAR = 365 * 24 * 3600
@@ -124,7 +125,7 @@ def own_password(request: HttpRequest) -> HttpResponse:
     """Choose one's own password after signing in with a one-time password; nothing else opens before."""
     if not request.user.must_change_password:
         return redirect("account")
-    form = OwnPasswordForm(request.user, request.POST or None)
+    form = SetPasswordForm(request.user, request.POST or None)
     if request.method == "POST" and form.is_valid():
         password = form.cleaned_data["new_password1"]
         changed = attempt(

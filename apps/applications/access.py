@@ -20,7 +20,7 @@ def role_in(actor: Actor, project: Project) -> str | None:
         return None
     if actor.is_administrator:
         return "owner"
-    return Membership.objects.filter(project=project, user_id=actor.user_id).values_list("role", flat=True).first()
+    return Membership.objects.filter(project=project, user=actor.user).values_list("role", flat=True).first()
 
 
 def _scope_allows(actor: Actor, need: Action) -> bool:
@@ -65,12 +65,12 @@ def visible_projects(actor: Actor) -> QuerySet[Project]:
 
 def projects_where(actor: Actor, need: Action) -> QuerySet[Project]:
     """Return the projects, archived ones too, in which the actor may do `need`; none where a token lacks the scope."""
-    if not _scope_allows(actor, need):
+    if actor.user is None or not _scope_allows(actor, need):
         return Project.objects.none()
     if actor.is_administrator:
         return Project.objects.all()
     roles = [role.value for role in Role if allows(role, need)]
-    return Project.objects.filter(memberships__user_id=actor.user_id, memberships__role__in=roles)
+    return Project.objects.filter(memberships__user=actor.user, memberships__role__in=roles)
 
 
 def get_project(actor: Actor, slug: str, *, need: Action) -> Project:

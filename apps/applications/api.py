@@ -6,12 +6,11 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
-from rest_framework.generics import ListAPIView
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.accounts.guards import require_scope
+from apps.accounts.requests import ListAPIView, Request
 from apps.accounts.roles import Action, Scope
 from apps.clusters import selectors as clusters
 from apps.connections import selectors as connections

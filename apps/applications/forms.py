@@ -127,9 +127,8 @@ class ApplicationForm(ApplicationSettingsForm):
     @property
     def missing_kinds(self) -> list[str]:
         """Return the kinds of connections of which there is none: without them nothing can be created."""
-        return [
-            Connection.Kind(kind).label for kind in ("gitlab", "jenkins", "harbor") if not self.fields[kind].queryset
-        ]  # type: ignore[attr-defined]
+        kinds = (Connection.Kind.GITLAB, Connection.Kind.JENKINS, Connection.Kind.HARBOR)
+        return [kind.label for kind in kinds if not connections.list_connections(kind).exists()]
 
 
 class EnvironmentForm(forms.Form):

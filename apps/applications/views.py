@@ -5,11 +5,12 @@ from __future__ import annotations
 from django.contrib import messages as toasts
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from apps.accounts.requests import HttpRequest
 from apps.accounts.roles import ROLE_NAMES, ROLE_WORDS, Action
 from apps.core.forms import attempt
 

@@ -36,7 +36,8 @@ def follow(build: Build) -> Again | None:
         more = consolelog.take(client, build)
         _take_stages(client, build)
     except Missing:
-        return endings.deleted(build, build.build_number)
+        endings.deleted(build, build.build_number)
+        return None
     if run.building or more:
         return Again(0.1 if more else POLL_SECONDS)
     consolelog.flush(build)
@@ -44,7 +45,8 @@ def follow(build: Build) -> Again | None:
         build.transition(Status.VERIFYING, result=run.result)
         return Again(0)
     if run.result == Result.ABORTED:
-        return endings.canceled(build, result=run.result)
+        endings.canceled(build, result=run.result)
+        return None
     return _fail(client, build, run)
 
 

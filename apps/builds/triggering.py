@@ -41,9 +41,11 @@ def start(build: Build) -> Again | None:
         if runs.in_flight(build):
             return Again(LOOK_SECONDS)
     if build.cancel_requested_at is not None:
-        return endings.canceled(build)
+        endings.canceled(build)
+        return None
     if build.triggers >= MOST_TRIGGERS:
-        return endings.lost(build)
+        endings.lost(build)
+        return None
     return _trigger(client, build)
 
 
@@ -59,9 +61,11 @@ def wait_in_queue(build: Build) -> Again | None:
         try:
             return _take_up(build, client.get_build(build.job, item.number))
         except Missing:
-            return endings.deleted(build, item.number)
+            endings.deleted(build, item.number)
+            return None
     if item.canceled:
-        return endings.canceled(build)
+        endings.canceled(build)
+        return None
     if build.cancel_requested_at is not None:
         client.cancel_queued(item.id)  # the next look tells whether that was in time
     return Again(QUEUE_POLL_SECONDS)
@@ -120,11 +124,13 @@ def _after_lost_item(client: JenkinsClient, build: Build) -> Again | None:
     if found is not None:
         return _take_up(build, found)
     if build.cancel_requested_at is not None:
-        return endings.canceled(build)
+        endings.canceled(build)
+        return None
     if build.triggered_at is not None and timezone.now() - build.triggered_at < SETTLE:
         return Again(QUEUE_POLL_SECONDS)
     if build.triggers >= MOST_TRIGGERS:
-        return endings.lost(build)
+        endings.lost(build)
+        return None
     # Jenkins had it, and it is neither queued nor built: it never started, so it is safe to ask again.
     build.transition(Status.PENDING, triggered_at=None, queue_item_id=None)
     return Again(0)

@@ -2,10 +2,10 @@
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.guards import require_administrator
+from apps.accounts.requests import HttpRequest
 from apps.core.admin import ReadOnlyAdmin
 
 from . import services

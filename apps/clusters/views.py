@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages as toasts
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -14,6 +14,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.accounts.guards import require_administrator
+from apps.accounts.requests import HttpRequest
 from apps.core import messages
 from apps.core.forms import attempt
 
@@ -140,10 +141,12 @@ def maintenance(request: HttpRequest, slug: str) -> HttpResponse:
         services.end_maintenance(cluster=cluster, actor=request.actor)
         return redirect("cluster-detail", slug=slug)
     form = MaintenanceForm(request.POST)
-    if form.is_valid() and attempt(
-        form, lambda: services.begin_maintenance(cluster=cluster, actor=request.actor, **form.cleaned_data)
-    ):
-        return redirect("cluster-detail", slug=slug)
+    if form.is_valid():
+        begun = attempt(
+            form, lambda: services.begin_maintenance(cluster=cluster, actor=request.actor, **form.cleaned_data)
+        )
+        if begun:
+            return redirect("cluster-detail", slug=slug)
     return _detail(request, cluster, status=422, maintenance_form=form)
 
 

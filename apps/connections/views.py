@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import messages as toasts
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -12,6 +12,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.accounts.guards import require_administrator
+from apps.accounts.requests import HttpRequest
 from apps.core import messages
 from apps.core.forms import attempt
 
@@ -27,7 +28,7 @@ def connections(request: HttpRequest) -> HttpResponse:
     require_administrator(request.actor)
     rows = list(selectors.list_connections())
     for row in rows:
-        row.problem = messages.word(row.health_code, row.health_params) if row.health_code else None
+        row.problem = messages.word(row.health_code, row.health_params) if row.health_code else None  # type: ignore[attr-defined]
     context = {"connections": rows, "kinds": Connection.Kind.choices}
     return render(request, "connections/list.html", context)
 

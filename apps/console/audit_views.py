@@ -6,15 +6,14 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.generics import ListAPIView
-from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.requests import HttpRequest, ListAPIView, Request
 from apps.accounts.roles import Action
 from apps.accounts.selectors import find_users
 from apps.applications.access import projects_where
@@ -49,7 +48,8 @@ def audit(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page,
         "rows": [
-            {"entry": entry, "who": people.get(entry.actor_id), "details": details(entry.details)} for entry in page
+            {"entry": entry, "who": people.get(entry.actor_id or 0), "details": details(entry.details)}
+            for entry in page
         ],
         "readable": readable is None or bool(readable),
         "all_projects": readable is None,

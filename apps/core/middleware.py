@@ -109,9 +109,11 @@ class ErrorPageMiddleware(DualMiddleware):
         known = exception.http_status if exception.http_status in (400, 403, 404, 409) else 500
         return render(request, f"errors/{known}.html", context, status=exception.http_status)
 
-    def after(self, request: HttpRequest, response: HttpResponse) -> None:
+    def after(self, request: HttpRequest, response: HttpResponseBase) -> None:
         """Give a refused method a page: who signs in again after pressing a button is sent to where only forms go."""
-        if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED or getattr(response, "content", b"-"):
+        if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED or not isinstance(response, HttpResponse):
+            return
+        if response.content:
             return
         context = {
             "worded": messages.word("request.form_only"),

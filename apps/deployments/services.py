@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from django.db import IntegrityError, transaction
@@ -243,7 +244,8 @@ def _insert(
         reason="history",
     )
     entry, action = _SAID[kind]
-    entries.note(deployment, entry, by=actor.name, **({"to": rollback_of.number} if rollback_of else {}))
+    said: dict[str, Any] = {"to": rollback_of.number} if rollback_of else {}
+    entries.note(deployment, entry, by=actor.name, **said)
     audit.record(
         actor=actor,
         action=action,

@@ -6,11 +6,11 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.accounts.guards import require_administrator, require_reader
+from apps.accounts.requests import Request
 from apps.accounts.roles import Action
 from apps.applications.access import get_application
 from apps.connections import selectors as connections

@@ -10,6 +10,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from apps.applications.models import Application
+from apps.connections.models import Connection
 from apps.registry import selectors as registry
 
 from . import selectors
@@ -123,7 +124,9 @@ class ComposerForm(forms.Form):
 class BaseImageForm(forms.Form):
     """An image to approve as base of a stage."""
 
-    harbor = forms.ModelChoiceField(None, label="Harbor", to_field_name="slug", empty_label=None)
+    harbor: forms.ModelChoiceField[Connection] = forms.ModelChoiceField(
+        None, label="Harbor", to_field_name="slug", empty_label=None
+    )
     stage = forms.ChoiceField(label=_("Stage"), choices=BaseImage.Stage.choices)
     reference = forms.RegexField(
         r"^[a-z0-9]+([._/-]+[a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[0-9a-f]{64})?$",

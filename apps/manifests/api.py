@@ -7,11 +7,10 @@ from typing import Any
 from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
-from rest_framework.generics import ListAPIView
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.accounts.requests import ListAPIView, Request
 from apps.accounts.roles import Action
 from apps.applications.access import get_application
 from apps.applications.models import Application

@@ -6,10 +6,9 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.generics import ListAPIView
-from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.requests import ListAPIView, Request
 from apps.accounts.roles import Action
 from apps.applications.access import get_application
 

@@ -182,7 +182,7 @@ def _in_my_role(actor: Actor, action: Action) -> Q:
 
 def waiting_for_approval(actor: Actor) -> QuerySet[ReleaseOrder]:
     """Return the orders that the actor may agree to: not their own, and not yet judged by them."""
-    said = Approval.objects.filter(order=OuterRef("pk"), user_id=actor.user_id, voided_at=None)
+    said = Approval.objects.filter(order=OuterRef("pk"), user=actor.user, voided_at=None)
     return (
         list_orders(actor)
         .filter(_in_my_role(actor, Action.APPROVE_RELEASE), ~Exists(said), status=Status.SUBMITTED)

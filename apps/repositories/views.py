@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, JsonResponse
+from django.http import JsonResponse
 from django.views.decorators.http import require_GET
 
+from apps.accounts.requests import HttpRequest
 from apps.accounts.roles import Action
 from apps.applications.access import get_project
 from apps.connections import selectors as connections

@@ -6,10 +6,10 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.accounts.requests import Request
 from apps.accounts.roles import Action
 from apps.applications.access import get_application, get_target
 from apps.applications.models import Application, Target
@@ -71,7 +71,7 @@ class ProposalSerializer(serializers.Serializer[Any]):
     document = serializers.DictField(source="imported.document")
     secrets = SecretSourceSerializer(source="imported.secrets", many=True)
     findings = AdoptionFindingSerializer(source="imported.findings", many=True)
-    errors = serializers.SerializerMethodField()
+    errors = serializers.SerializerMethodField()  # type: ignore[assignment]
 
     @extend_schema_field(AdoptionProblemSerializer(many=True))
     def get_errors(self, proposal: adoption.Proposal) -> list[dict[str, str]]:

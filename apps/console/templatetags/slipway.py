@@ -300,7 +300,7 @@ def sort_header(context: Mapping[str, Any], key: str, label: str, css: str = "",
 
 
 @register.inclusion_tag("components/pagination.html", takes_context=True)
-def pagination(context: Mapping[str, Any], page: Page, noun: str = "") -> dict[str, Any]:
+def pagination(context: Mapping[str, Any], page: Page[Any], noun: str = "") -> dict[str, Any]:
     """Show where in a list one is, with links to its neighbours; keeps the query."""
     return {
         "page": page,

@@ -9,6 +9,7 @@ that rendering keeps.
 
 from .findings import Finding, Level
 from .live import Live
-from .workload import Imported, SecretSource, import_workload
+from .secrets import SecretSource
+from .workload import Imported, import_workload
 
 __all__ = ["Finding", "Imported", "Level", "Live", "SecretSource", "import_workload"]

@@ -44,7 +44,7 @@ def reject_order(*, order: ReleaseOrder, actor: Actor, note: str, expected_plan_
         raise InvalidInput("release.reason_needed", fields={"note": ["required"]})
     with transaction.atomic():
         order = lock(order, (Status.SUBMITTED, Status.APPROVED, Status.SCHEDULED), "release.not_waiting")
-        Approval.objects.filter(order=order, user_id=actor.user_id, voided_at=None).update(voided_at=timezone.now())
+        Approval.objects.filter(order=order, user=actor.user, voided_at=None).update(voided_at=timezone.now())
         _say(order, actor, Approval.Verdict.REJECTED, note, expected_plan_hash)
         timeline.note(order, "release.rejected", timeline.ERROR, by=actor.name, note=note)
         order.transition(Status.REJECTED)
