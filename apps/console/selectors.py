@@ -16,7 +16,7 @@ from apps.builds.models import Build
 from apps.builds.models import Status as BuildStatus
 from apps.core.actors import Actor
 from apps.deployments import selectors as deployments
-from apps.deployments.models import ACTIVE, Deployment
+from apps.deployments.models import ACTIVE, DECIDING, VERSIONED, Deployment
 from apps.deployments.models import Status as DeploymentStatus
 from apps.releases import selectors as releases
 from apps.releases.models import ReleaseOrder
@@ -58,8 +58,12 @@ def home(actor: Actor) -> Home:
     mine = Deployment.objects.filter(application__project__in=projects).select_related(*deployments.RELATED)
     builds = Build.objects.filter(application__project__in=projects).select_related("application__project")
     since = timezone.now() - REMEMBERED
+    # A version that failed is not mended by an operation on what is there.
     newer_deployment = Deployment.objects.filter(
-        application=OuterRef("application"), target=OuterRef("target"), pk__gt=OuterRef("pk")
+        Q(kind__in=DECIDING) | Q(kind=OuterRef("kind")),
+        application=OuterRef("application"),
+        target=OuterRef("target"),
+        pk__gt=OuterRef("pk"),
     )
     newer_build = Build.objects.filter(application=OuterRef("application"), ref=OuterRef("ref"), pk__gt=OuterRef("pk"))
     ended_badly = (DeploymentStatus.FAILED, DeploymentStatus.ERRORED)
@@ -77,7 +81,7 @@ def home(actor: Actor) -> Home:
         running_deployments=list(mine.filter(status__in=ACTIVE).order_by("-id")[:MOST]),
         running_builds=list(builds.filter(status__in=Build.active_statuses()).order_by("-id")[:MOST]),
         running_releases=list(releases.list_orders(actor).filter(status=ReleaseStatus.EXECUTING)[:MOST]),
-        recent=list(mine.filter(status=DeploymentStatus.SUCCEEDED).order_by("-id")[:MOST]),
+        recent=list(mine.filter(status=DeploymentStatus.SUCCEEDED, kind__in=VERSIONED).order_by("-id")[:MOST]),
     )
 
 
