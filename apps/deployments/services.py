@@ -53,11 +53,12 @@ def request_deployment(
     build: Build | None = None,
     note: str = "",
     release_item_id: int | None = None,
-    take_over_fields: bool = False,
+    take_over_fields: bool | None = None,
 ) -> Deployment:
     """Ask for the stored bytes of `manifest_set` to be brought to `target`.
 
-    The first release of what was adopted there takes its fields over: that was agreed to with the adoption.
+    Where nobody decided about fields of others, the first release of what was adopted there takes them over: that was
+    agreed to with the adoption.
 
     Raises:
         Conflict: another deployment of this application is going on there, or the cluster is in maintenance.
@@ -65,7 +66,7 @@ def request_deployment(
     """
     _check_belongs(manifest_set, application, target)
     clusters.require_active(target.cluster)
-    adopts = selectors.takes_over_adopted(application, target)
+    adopts = take_over_fields is not False and selectors.takes_over_adopted(application, target)
     try:
         with transaction.atomic():
             deployment = _insert(
@@ -76,7 +77,7 @@ def request_deployment(
                 build=build,
                 note=note,
                 release_item_id=release_item_id,
-                take_over_fields=take_over_fields or adopts,
+                take_over_fields=bool(take_over_fields) or adopts,
             )
             if adopts:
                 entries.note(deployment, "deployment.takes_over_adopted")
