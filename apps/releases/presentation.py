@@ -103,6 +103,13 @@ class TargetView:
         return messages.word(self.plan.problem_code, self.plan.problem_params) if self.plan.problem_code else None
 
     @property
+    def others_hold(self) -> bool:
+        """Return whether there is anything to take over: fields with another value, or what hand tools left there."""
+        objects = self.plan.preview.get("objects", [])
+        left_by_hand = any(field["by_hand"] for item in objects for field in item["foreign"])
+        return bool(self.plan.preview.get("conflicts")) or left_by_hand
+
+    @property
     def yaml(self) -> str:
         """Return the planned objects; secrets are references."""
         if self.plan.manifest_set is None:
