@@ -116,7 +116,7 @@ def test_administrator_approves_base_images(chapter: Cast) -> None:
         admin.page.locator("main [name=language]").select_option(language)
         admin.fill(reference=reference, init_path="/opt/slipway/my_init" if stage == "run" else "")
         admin.click("Approve the image")
-        expect(admin.page.get_by_role("row").filter(has_text=reference)).to_contain_text("approved")
+        expect(admin.page.get_by_role("row").filter(has_text=reference)).to_contain_text("Approved")
 
 
 def test_administrator_adds_people(chapter: Cast) -> None:
