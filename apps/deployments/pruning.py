@@ -55,6 +55,8 @@ def find_leftovers(
 
 def remove_what_left(deployment: Deployment, objects: list[Object]) -> None:
     """Delete what left the set, by label and field manager. The version runs: what cannot be deleted is told, no more."""
+    if selectors.is_first_there(deployment):
+        return  # when hundreds of new applications come at once, nobody looks for what none of them can have left
     application, target = deployment.application, deployment.target
     client = workloads.client_for(target)
     kept = selectors.kept_names(application, target)

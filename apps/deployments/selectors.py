@@ -198,6 +198,12 @@ def kept_names(application: Application, target: Target) -> set[tuple[str, str]]
     return {(item["kind"], item["metadata"]["name"]) for item in objects if item["kind"] in NAMED_BY_CONTENT}
 
 
+def is_first_there(deployment: Deployment) -> bool:
+    """Return whether nothing of its application was ever sent to its target before."""
+    there = Deployment.objects.filter(application=deployment.application_id, target=deployment.target_id)
+    return not there.filter(first_accepted_at__isnull=False).exclude(pk=deployment.pk).exists()
+
+
 def final_stage(deployment: Deployment) -> DeploymentStage:
     """Return the stage whose manifest set is what the deployment ends with."""
     return max(deployment.stages.all(), key=lambda stage: stage.position)
