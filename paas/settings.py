@@ -183,7 +183,9 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "slow"
 CELERY_TASK_ROUTES = {
-    # Nobody waits for drift: it takes no slot from releases.
+    # Nobody waits for these: they take no slot from releases.
+    "deployments.look_after": {"queue": "slow"},
+    "deployments.on_ended": {"queue": "slow"},
     "deployments.check_drift": {"queue": "slow"},
     "deployments.watch_drift": {"queue": "slow"},
     "deployments.*": {"queue": "apply"},

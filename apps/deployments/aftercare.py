@@ -18,6 +18,7 @@ from apps.clusters import breaker
 from apps.core import lifecycle
 from apps.core.dispatch import enqueue
 from apps.core.lifecycle import Again, LeaseLost, Step
+from apps.integrations.calls import Timeout
 from apps.integrations.errors import Unavailable
 from apps.integrations.kubernetes.abort_rules import CRASHES, crashed_since, created
 from apps.integrations.kubernetes.causes import Cause, Severity, dominant
@@ -32,6 +33,7 @@ from .models import Aftercare, Deployment
 LOOKS = (5, 15, 40, 90, 180, 300)
 DEADLINE = timedelta(minutes=15)  # a cluster that stays away that long is not waited for
 MAINTENANCE_SECONDS = 30.0
+TIMEOUT = Timeout(connect=2.0, read=5.0)
 
 _TROUBLE = CRASHES | {"pod.readiness_failing", "pod.evicted", "pod.node_lost"}
 Object = Mapping[str, Any]
@@ -90,7 +92,7 @@ def _look(watch: Aftercare) -> Again | None:
     if (wait := breaker.seconds_until_try(deployment.target.cluster_id)) and not late:
         return Again(wait)
     with breaker.watch(deployment.target.cluster_id, Unavailable):
-        reading = workloads.read(deployment.application, deployment.target, every_event=False)
+        reading = workloads.read(deployment.application, deployment.target, timeout=TIMEOUT, every_event=False)
     looks = watch.looks + 1
     with transaction.atomic():
         if found := trouble_of(reading, reading.by_its_clock(deployment.created_at)):

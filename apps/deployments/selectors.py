@@ -164,6 +164,17 @@ def adopted_from(deployment: Deployment) -> list[str]:
     return list(adoption.managers) if adoption is not None and deployment.take_over_fields else []
 
 
+def trouble_of_bytes(deployment: Deployment) -> Deployment | None:
+    """Return the newest deployment of the same bytes there that ran badly after it had succeeded, perhaps this one."""
+    sha256 = final_stage(deployment).manifest_set.sha256
+    return (
+        list_versions(deployment.application, target=deployment.target)
+        .filter(stages__manifest_set__sha256=sha256)
+        .exclude(afterwards={})
+        .first()
+    )
+
+
 def was_autoscaled(deployment: Deployment) -> bool:
     """Return whether something that was sent to the target since the last version that ran well had an autoscaler."""
     earlier = DeploymentStage.objects.filter(

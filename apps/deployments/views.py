@@ -160,7 +160,7 @@ def rollback(request: HttpRequest, project: str, application: str, number: int) 
         "tab": "deployments",
         "deployment": row,
         "preview": presentation.rollback_preview(row),
-        "afterwards": presentation.afterwards(row),
+        "afterwards": presentation.afterwards(selectors.trouble_of_bytes(row) or row),
         "note": request.POST.get("note", ""),
         "problem": problem,
     }

@@ -16,7 +16,7 @@ from apps.deployments.models import Aftercare, Deployment, Status
 from apps.integrations.errors import Unavailable
 from apps.workloads.reading import Reading
 from tests.deployments.rows import Rows, browser, make
-from tests.deployments.world import Place, greeting, running
+from tests.deployments.world import Place, finish, greeting, running, until
 
 NOW = datetime(2026, 11, 22, 23, 0, tzinfo=UTC)
 CRASH = "import sys; sys.exit(3)"
@@ -93,6 +93,16 @@ def test_a_crash_soon_after_success_is_told_everywhere(place: Place) -> None:
     assert "exit code 7" in told["message"]
     look(watch)
     assert watch.status == "ended", "a newer version is looked after instead"
+
+
+def test_a_rollout_that_moves_on_gets_more_time(place: Place) -> None:
+    deployment = until(place.request(greeting("one")), Status.PROGRESSING)
+    soon = timezone.now() + timedelta(seconds=60)
+    Deployment.objects.filter(pk=deployment.pk).update(deadline_at=soon)
+    finish(deployment)
+    assert deployment.status == Status.SUCCEEDED
+    assert deployment.deadline_at is not None
+    assert deployment.deadline_at > soon + timedelta(minutes=5)
 
 
 def pod(name: str, *, restarts: int = 0, ready: bool = True, exit_code: int = 1, created: float = 60) -> dict[str, Any]:
@@ -178,7 +188,8 @@ def test_pages_and_api_say_what_became_of_a_version(rows: Rows) -> None:
     shown = client.get(failed.get_absolute_url()).content.decode()
     assert f"What serves now: deployment {other.number}, 2 of 2 pods ready." in shown
     assert f"ran badly afterwards: {said} (3" in shown
-    assert said in client.get(leaking.get_absolute_url() + "rollback/").content.decode()
+    for version in (leaking, other):
+        assert said in client.get(version.get_absolute_url() + "rollback/").content.decode()
     detail = client.get(f"/api/v1{leaking.get_absolute_url()}").json()
     assert (detail["afterwards"]["times"], detail["afterwards"]["message"]) == (3, said)
     detail = client.get(f"/api/v1{failed.get_absolute_url()}").json()

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from apps.integrations.kubernetes.causes import Severity
 from apps.integrations.kubernetes.diagnosis_words import sentence
@@ -359,3 +361,28 @@ def test_the_deadline_says_what_it_waited_for() -> None:
     assert sentence(verdict.cause.code, verdict.cause.params) == (
         "The rollout took longer than it may. The node is pulling the image demo/web:v3."
     )
+
+
+counters = st.integers(0, 3) | st.none()
+
+
+@given(
+    wanted=st.integers(0, 3), seen=st.booleans(), gave_up=st.booleans(), late=st.booleans(),
+    replicas=counters, updated=counters, available=counters,
+)  # fmt: skip
+def test_success_is_what_the_counters_say_and_nothing_else(
+    wanted: int, seen: bool, gave_up: bool, late: bool, replicas: int | None, updated: int | None, available: int | None
+) -> None:
+    given_counters = {"replicas": replicas, "updatedReplicas": updated, "availableReplicas": available}
+    condition = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
+    deployment = {
+        "metadata": {"name": "web", "uid": "u", "generation": 2, "creationTimestamp": NOW.isoformat()},
+        "spec": {"replicas": wanted, "template": {}},
+        "status": {name: value for name, value in given_counters.items() if value is not None}
+        | {"observedGeneration": 2 if seen else 1, "conditions": [condition] if gave_up else []},
+    }
+    verdict = judge(deployment, now=NOW, deadline=NOW if late else LATER)
+    done = seen and (updated or 0) == (replicas or 0) == wanted and (available or 0) >= wanted
+    assert (verdict.state is State.COMPLETE) == done
+    assert (verdict.state is State.FAILED) == (not done and (late or (gave_up and seen)))
+    assert done or verdict.cause is not None

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from apps.integrations.kubernetes.causes import _RANK, dominant
 from apps.integrations.kubernetes.diagnosis import diagnose_pod
@@ -518,3 +520,19 @@ def test_a_disruption_explains_a_deletion_and_a_lost_node_a_hanging_one() -> Non
 
 def test_every_code_that_a_row_may_hold_has_a_rank_and_words() -> None:
     assert set(_RANK) <= set(SENTENCES)
+
+
+@given(
+    st.text(max_size=200),
+    st.lists(st.sampled_from(["0/3 nodes are available: ", "1 ", "2 node(s) ", ", ", "had {a, 1 b}"])),
+)
+def test_whatever_the_scheduler_says_is_told(noise: str, pieces: list[str]) -> None:
+    params = read_reasons("".join(pieces) + noise)
+    assert sentence("pod.unschedulable", params).startswith("No node can take the pod:")
+
+
+@given(st.text(max_size=200))
+def test_whatever_refuses_a_pod_is_told(message: str) -> None:
+    cause = refusal(message)
+    assert cause.code in SENTENCES
+    assert "{" not in sentence(cause.code, cause.params).replace(message, "")
