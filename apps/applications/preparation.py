@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.audit import services as audit
+from apps.clusters import namespaces
 from apps.clusters import selectors as clusters
 from apps.connections.models import Connection
 from apps.connections.selectors import registry_host
@@ -25,7 +26,7 @@ from .models import Project, Target
 from .pulling import PullCredentials, ensure_pull_credentials
 
 PULL_SECRET = "slipway-pull"  # noqa: S105 - the name of the object, not a secret
-LIMIT_RANGE = "slipway-defaults"
+LIMIT_RANGE = namespaces.OWN_LIMITS
 DEFAULT_LIMITS = {"cpu": "500m", "memory": "512Mi"}
 DEFAULT_REQUESTS = {"cpu": "50m", "memory": "64Mi"}
 
@@ -48,7 +49,8 @@ def prepare_target(*, target: Target, harbor: Connection, actor: Actor) -> None:
     if target.prepared_at is None and not actor.is_administrator:
         _require_free(client, target.namespace, project)
     client.ensure_namespace(target.namespace, labels)
-    client.apply(limit_range(target.namespace))
+    if client.find("LimitRange", LIMIT_RANGE, target.namespace) is None:
+        client.apply(limit_range(target.namespace))  # once there, they are changed on the page of the namespace
     credentials = ensure_pull_credentials(project=project, harbor=harbor, actor=actor)
     client.apply(pull_secret(target.namespace, registry_host(harbor), credentials))
     with transaction.atomic():

@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from . import application_views, environment_views, views
+from . import application_views, environment_views, namespace_views, views
 
 _PROJECT = "projects/<slug:project>/"
 _ENVIRONMENT = f"{_PROJECT}environments/<slug:environment>/"
 _TARGET = f"{_ENVIRONMENT}targets/<slug:target>/"
+_POLICY = f"{_TARGET}namespace/<slug:kind>/<str:name>/"
 _APPLICATION = f"{_PROJECT}apps/<slug:application>/"
 
 urlpatterns = [
@@ -23,6 +24,10 @@ urlpatterns = [
     path(f"{_ENVIRONMENT}targets/", environment_views.add_target, name="target-add"),
     path(f"{_TARGET}prepare/", environment_views.prepare_target, name="target-prepare"),
     path(f"{_TARGET}remove/", environment_views.remove_target, name="target-remove"),
+    path(f"{_TARGET}namespace/", namespace_views.namespace, name="target-namespace"),
+    path(f"{_POLICY}save/", namespace_views.save, name="target-policy-save"),
+    path(f"{_POLICY}take-over/", namespace_views.take_over, name="target-policy-take-over"),
+    path(f"{_POLICY}remove/", namespace_views.remove, name="target-policy-remove"),
     path(f"{_PROJECT}apps/-/new/", application_views.create_application, name="application-create"),
     path(f"{_APPLICATION}settings/", application_views.settings, name="application-settings"),
     path(f"{_APPLICATION}settings/rollouts/", application_views.rollout_rules, name="application-rollout-rules"),

@@ -13,7 +13,7 @@ from apps.accounts.guards import require_administrator, require_reader
 from apps.accounts.requests import Request
 from apps.core import messages
 
-from . import access_yaml, selectors, services
+from . import access_yaml, namespaces, selectors, services
 from .models import Cluster
 
 
@@ -77,6 +77,12 @@ class AccessSerializer(serializers.Serializer[Any]):
 
     yaml = serializers.CharField()
     token_command = serializers.CharField()
+
+
+class NamespaceNameSerializer(serializers.Serializer[Any]):
+    """A namespace to create."""
+
+    name = serializers.RegexField(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", max_length=63)
 
 
 class ClusterList(APIView):
@@ -179,3 +185,22 @@ class ClusterMaintenance(APIView):
         else:
             changed = services.end_maintenance(cluster=cluster, actor=request.actor)
         return Response(ClusterSerializer(changed).data)
+
+
+class ClusterNamespaces(APIView):
+    """Namespaces of a cluster."""
+
+    @extend_schema(
+        operation_id="clusters_create_namespace",
+        request=NamespaceNameSerializer,
+        responses={201: NamespaceNameSerializer},
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        """Create a namespace that no target has yet (administrators)."""
+        require_administrator(request.actor)
+        asked = NamespaceNameSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        namespaces.create_namespace(
+            cluster=selectors.get_cluster(slug), name=asked.validated_data["name"], actor=request.actor
+        )
+        return Response(asked.data, status=status.HTTP_201_CREATED)

@@ -11,4 +11,5 @@ urlpatterns = [
     path("clusters/<slug:slug>/check/", api.ClusterCheck.as_view(), name="api-cluster-check"),
     path("clusters/<slug:slug>/credentials/", api.ClusterCredentials.as_view(), name="api-cluster-credentials"),
     path("clusters/<slug:slug>/maintenance/", api.ClusterMaintenance.as_view(), name="api-cluster-maintenance"),
+    path("clusters/<slug:slug>/namespaces/", api.ClusterNamespaces.as_view(), name="api-cluster-namespaces"),
 ]

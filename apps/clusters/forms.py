@@ -74,3 +74,14 @@ class MaintenanceForm(forms.Form):
     reason = forms.CharField(
         label=_("Reason"), max_length=300, help_text=_("Shown to everybody whose release has to wait.")
     )
+
+
+class NamespaceForm(forms.Form):
+    """A namespace to create."""
+
+    name = forms.RegexField(
+        r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+        label=_("Namespace"),
+        max_length=63,
+        error_messages={"invalid": _("Lower-case letters, digits and hyphens; at most 63.")},
+    )

@@ -12,4 +12,5 @@ urlpatterns = [
     path("clusters/<slug:slug>/check/", views.check, name="cluster-check"),
     path("clusters/<slug:slug>/maintenance/", views.maintenance, name="cluster-maintenance"),
     path("clusters/<slug:slug>/remove/", views.remove, name="cluster-remove"),
+    path("clusters/<slug:slug>/namespaces/", views.create_namespace, name="cluster-namespaces"),
 ]

@@ -18,8 +18,8 @@ from apps.accounts.requests import HttpRequest
 from apps.core import messages
 from apps.core.forms import attempt
 
-from . import access_yaml, selectors, services
-from .forms import AddClusterForm, ClusterForm, CredentialsForm, MaintenanceForm
+from . import access_yaml, namespaces, selectors, services
+from .forms import AddClusterForm, ClusterForm, CredentialsForm, MaintenanceForm, NamespaceForm
 from .models import Cluster
 
 CHANGEABLE = ("name", "description", "ingress_address", "ingress_domain", "ingress_class")
@@ -71,6 +71,8 @@ def _detail(request: HttpRequest, cluster: Cluster, *, status: int = 200, **form
             initial={"server": cluster.server, "ca_certificate": cluster.ca_certificate}
         ),
         "maintenance_form": MaintenanceForm(),
+        "namespace_form": NamespaceForm(),
+        "targets": cluster.targets.select_related("environment__project").order_by("namespace"),
         **_access(),
     }
     return render(request, "clusters/detail.html", context | forms, status=status)
@@ -159,3 +161,23 @@ def remove(request: HttpRequest, slug: str) -> HttpResponse:
     services.remove_cluster(cluster=cluster, actor=request.actor)
     toasts.success(request, _("%(name)s was removed; nothing on it was touched.") % {"name": cluster.name})
     return redirect("clusters")
+
+
+@login_required
+@require_POST
+def create_namespace(request: HttpRequest, slug: str) -> HttpResponse:
+    """Create a namespace that no target has yet (administrators)."""
+    require_administrator(request.actor)
+    cluster = selectors.get_cluster(slug)
+    form = NamespaceForm(request.POST)
+    if form.is_valid():
+        name = form.cleaned_data["name"]
+        made = attempt(
+            form,
+            lambda: namespaces.create_namespace(cluster=cluster, name=name, actor=request.actor) or True,
+            conflict="name",
+        )
+        if made:
+            toasts.success(request, _("%(namespace)s was created.") % {"namespace": name})
+            return redirect("cluster-detail", slug=slug)
+    return _detail(request, cluster, status=422, namespace_form=form)

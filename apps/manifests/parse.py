@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from apps.integrations.kubernetes import quantity
-from apps.manifests import fields
+from apps.manifests import fields, quantity_words
 from apps.manifests.defaults import LEAST_MEMORY, MOST_CORES
 from apps.manifests.fields import FieldError
 from apps.manifests.reader import MAX_TEXT, Reader
@@ -132,7 +132,7 @@ def _amounts(reader: Reader) -> Amounts:
 def _cpu(reader: Reader) -> str | None:
     text = reader.quantity("cpu")
     if text is not None and quantity.parse(text) > MOST_CORES:
-        reader.fail("cpu", "cpu_too_large", value=text, words=quantity.cpu_words(text), suggestion="500m")
+        reader.fail("cpu", "cpu_too_large", value=text, words=quantity_words.cpu_words(text), suggestion="500m")
     return text
 
 

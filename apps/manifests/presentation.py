@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from apps.integrations.kubernetes import quantity
 
-from . import overrides
+from . import overrides, quantity_words
 from .defaults import list_defaults
 from .fields import join
 from .forms import SECTIONS, FormField, Kind, RowGroup, Section, Text, find, write_value
@@ -280,8 +280,8 @@ def resource_words(spec: Spec) -> str:
     nothing = _("no limit")
     return _("{pods} pods; each reserves {cpu} and {memory}, and may use {most_cpu} and {most_memory}.").format(
         pods=pods,
-        cpu=quantity.cpu_words(requests.cpu or limits.cpu or "0"),
+        cpu=quantity_words.cpu_words(requests.cpu or limits.cpu or "0"),
         memory=quantity.memory_words(requests.memory or limits.memory or "0"),
-        most_cpu=quantity.cpu_words(limits.cpu) if limits.cpu else nothing,
+        most_cpu=quantity_words.cpu_words(limits.cpu) if limits.cpu else nothing,
         most_memory=quantity.memory_words(limits.memory) if limits.memory else nothing,
     )

@@ -42,6 +42,10 @@ PAGES: list[tuple[str, str, str, Action]] = [
     ("application-rollout-rules", "post", f"{A}settings/rollouts/", Action.CONFIGURE_APPLICATION),
     ("application-archive", "post", f"{A}archive/", Action.MANAGE_PROJECT),
     ("target-remove", "post", f"{T}remove/", Action.MANAGE_ENVIRONMENTS),
+    ("target-namespace", "get", f"{T}namespace/", Action.VIEW),
+    ("target-policy-save", "post", f"{T}namespace/ResourceQuota/slipway-quota/save/", Action.MANAGE_ENVIRONMENTS),
+    ("target-policy-take-over", "post", f"{T}namespace/ResourceQuota/team/take-over/", Action.MANAGE_ENVIRONMENTS),
+    ("target-policy-remove", "post", f"{T}namespace/LimitRange/slipway-defaults/remove/", Action.MANAGE_ENVIRONMENTS),
 ]
 API: list[tuple[str, str, str, Action]] = [
     ("api-project", "get", P, Action.VIEW),
@@ -63,6 +67,9 @@ API: list[tuple[str, str, str, Action]] = [
     ("api-application", "patch", A, Action.CONFIGURE_APPLICATION),
     ("api-application", "delete", A, Action.MANAGE_PROJECT),
     ("api-target", "delete", T, Action.MANAGE_ENVIRONMENTS),
+    ("api-target-namespace", "get", f"{T}namespace/", Action.VIEW),
+    ("api-target-quota", "put", f"{T}namespace/quotas/slipway-quota/", Action.MANAGE_ENVIRONMENTS),
+    ("api-target-limits", "put", f"{T}namespace/limits/slipway-defaults/", Action.MANAGE_ENVIRONMENTS),
 ]
 OF_NOBODY = {"projects", "project-create", "api-projects"}  # every person's
 

@@ -9,8 +9,6 @@ that stored manifests and live objects do not differ in words only.
 import re
 from decimal import ROUND_CEILING, Context, Decimal, localcontext
 
-from django.utils.translation import gettext as _
-
 _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _DECIMAL_SUFFIX = {power: suffix for suffix, power in _DECIMAL.items()}
@@ -121,22 +119,10 @@ def compare(left: str, right: str) -> int:
     return (first > second) - (first < second)
 
 
-def _trim(value: Decimal) -> str:
+def trim(value: Decimal) -> str:
+    """Return a number with two decimals at most."""
     text = f"{value:.2f}"
     return text.rstrip("0").rstrip(".") or "0"
-
-
-def cpu_words(text: str) -> str:
-    """Return a CPU quantity as a person says it: ``500m`` is "0.5 cores".
-
-    Raises:
-        InvalidQuantity: `text` is not a quantity.
-    """
-    value = parse(text)
-    if value == 1:
-        return _("1 core")
-    count = _trim(value) if value >= Decimal("0.01") else f"{value.normalize():f}"
-    return _("{count} cores").format(count=count)
 
 
 def memory_words(text: str) -> str:
@@ -148,5 +134,5 @@ def memory_words(text: str) -> str:
     value = parse(text)
     for unit, power in (("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)):
         if value >= 2**power:
-            return f"{_trim(value / 2**power)} {unit}"
-    return f"{_trim(value)} bytes"
+            return f"{trim(value / 2**power)} {unit}"
+    return f"{trim(value)} bytes"

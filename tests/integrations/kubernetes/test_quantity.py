@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.integrations.kubernetes import quantity
+from apps.manifests import quantity_words
 
 # What a real API server answered for these spellings: k8s.io/apimachinery/pkg/api/resource, Quantity.String().
 CANONICAL = {
@@ -54,7 +55,7 @@ def test_compare_orders_like_the_values(left: str, right: str) -> None:
 def test_any_text_is_either_valid_or_refused(text: str) -> None:
     if quantity.is_valid(text):
         assert isinstance(quantity.parse(text), Decimal)
-        quantity.cpu_words(text)
+        quantity_words.cpu_words(text)
         quantity.memory_words(text)
         quantity.canonical(text)
 
@@ -62,9 +63,9 @@ def test_any_text_is_either_valid_or_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (quantity.cpu_words("500m"), "0.5 cores"),
-        (quantity.cpu_words("1"), "1 core"),
-        (quantity.cpu_words("1m"), "0.001 cores"),
+        (quantity_words.cpu_words("500m"), "0.5 cores"),
+        (quantity_words.cpu_words("1"), "1 core"),
+        (quantity_words.cpu_words("1m"), "0.001 cores"),
         (quantity.memory_words("512Mi"), "512 MiB"),
         (quantity.memory_words("1.5Gi"), "1.5 GiB"),
         (quantity.memory_words("512m"), "0.51 bytes"),
