@@ -104,6 +104,20 @@ def adopt(
     return adoption
 
 
+def withdraw(*, adoption: Adoption, actor: Actor) -> None:
+    """Forget an adoption: rendering names the objects after the application again. Revision and secret values stay."""
+    with transaction.atomic():
+        audit.record(
+            actor=actor,
+            action="application.adoption_withdraw",
+            subject=adoption,
+            project=adoption.application.project,
+            name=f"{adoption.application.slug} {adoption.workload}",
+            target=str(adoption.target),
+        )
+        adoption.delete()
+
+
 def word(finding: Finding) -> tuple[str, dict[str, Any]]:
     """Return the code and the parameters of a finding's sentence."""
     return f"{PREFIX}{finding.code}", {"object": finding.object, "path": finding.path, **finding.params}

@@ -8,7 +8,9 @@ messages.register(
     {
         # errors
         "adoption.missing": (_("There is no Deployment {name} that Slipway does not manage already."), ""),
-        "adoption.already": (_("{workload} at {target} is adopted already, or the application has adopted another one there."), ""),
+        "adoption.none": (_("The application has not adopted {name} there."), ""),
+        "adoption.taken_over": (_("A release has taken {name} over, so its names stay."), _("To be rid of it, take the application off the target.")),
+        "adoption.already": (_("{workload} at {target} is adopted already, or the application has adopted another one there."), _("Withdraw that first, as long as no release has taken it over.")),
         "adoption.losses": (_("The form has no field for {count} things that {name} has; the first release takes them away."), _("Read the list, and agree to it.")),
         "adoption.stopped": (_("This Deployment cannot be adopted: it would not run without what the form has no field for."), _("Change the Deployment, or release the application beside it and move the traffic.")),
         "adoption.ports_in_another_order": (_("The ports are in another order than those of the base, and the first one has a meaning."), _("Put the ports of the base into the same order first.")),

@@ -1,6 +1,7 @@
 """Revisions of the DeployYml, the secret values they refer to, and the manifest sets rendered from both.
 
-Nothing here is ever changed: a new revision, a new version of a value, a new set. There is no code that updates a row.
+Nothing here is ever changed: a new revision, a new version of a value, a new set. There is no code that updates a row;
+only an adoption is withdrawn again.
 """
 
 from __future__ import annotations

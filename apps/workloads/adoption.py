@@ -16,6 +16,7 @@ from apps.integrations.kubernetes import ownership
 from apps.integrations.kubernetes.client import KubernetesClient
 from apps.integrations.kubernetes.field_managers import FIELD_MANAGER
 from apps.manifests import adopting
+from apps.manifests import selectors as manifests
 from apps.manifests.fields import FieldError
 from apps.manifests.importing import Finding, Imported, Level, Live, import_workload
 from apps.manifests.importing.live import references
@@ -130,6 +131,35 @@ def adopt(
         values=values,
         actor=actor,
     )
+
+
+def find_waiting(application: Application, target: Target) -> Adoption | None:
+    """Return what the application adopted on a target and has not taken over yet, as far as the cluster can be asked.
+
+    Raises:
+        IntegrationError: it cannot.
+    """
+    adoption = manifests.find_adoption(application, target)
+    if adoption is None:
+        return None
+    live = client_for(target, timeout=PAGE_TIMEOUT).find(ADOPTABLE, adoption.workload, target.namespace)
+    return adoption if live is None or _is_strange(live) else None
+
+
+def withdraw(*, application: Application, target: Target, name: str, actor: Actor) -> None:
+    """Forget an adoption that no release has taken over yet.
+
+    Raises:
+        NotFound: nothing of that name is adopted there.
+        Conflict: a release has taken it over.
+        IntegrationError: the cluster cannot be asked.
+    """
+    known = manifests.find_adoption(application, target)
+    if known is None or known.workload != name:
+        raise NotFound("adoption.none", name=name)
+    if find_waiting(application, target) is None:
+        raise Conflict("adoption.taken_over", name=name)
+    adopting.withdraw(adoption=known, actor=actor)
 
 
 def _read(client: KubernetesClient, namespace: str, name: str) -> Live:

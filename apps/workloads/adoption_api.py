@@ -135,3 +135,10 @@ class Adopt(APIView):
             _place(request, names, Action.EDIT_SECRETS)
         made = adoption.adopt(application=app, target=target, name=name, actor=request.actor, **asked)
         return Response(AdoptionSerializer(made).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(operation_id="adoption_withdraw", responses={204: None})
+    def delete(self, request: Request, name: str, **names: str) -> Response:
+        """Forget the adoption, as long as no release has taken it over; the revision and the secret values stay."""
+        app, target = _place(request, names, Action.EDIT_DEPLOYYML)
+        adoption.withdraw(application=app, target=target, name=name, actor=request.actor)
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -8,8 +8,9 @@ from django.contrib import messages as toasts
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.accounts.roles import Action
 from apps.applications.access import can, get_application, get_target
@@ -41,10 +42,11 @@ def choose(request: HttpRequest, project: str, application: str) -> HttpResponse
     targets = targets_of(app)
     chosen = next((target for target in targets if str(target) == request.GET.get("target")), None)
     chosen = chosen or (targets[0] if targets else None)
-    strangers, error = [], None
+    strangers, waiting, error = [], None, None
     if chosen is not None:
         try:
             strangers = adoption.list_strangers(chosen)
+            waiting = adoption.find_waiting(app, chosen)
         except PlatformError as exc:
             error = messages.word(exc.code, exc.params)
     context = {
@@ -54,6 +56,7 @@ def choose(request: HttpRequest, project: str, application: str) -> HttpResponse
         "targets": targets,
         "chosen": chosen,
         "strangers": strangers,
+        "waiting": waiting,
         "error": error,
     }
     return render(request, "workloads/adopt_choose.html", context)
@@ -103,6 +106,18 @@ def adopt(request: HttpRequest, name: str, **names: str) -> HttpResponse:
         "problem": problem,
     }  # fmt: skip
     return render(request, "workloads/adopt.html", context, status=422 if problem else 200)
+
+
+@login_required
+@require_POST
+def withdraw(request: HttpRequest, name: str, **names: str) -> HttpResponse:
+    """Forget an adoption that no release has taken over yet."""
+    app, target, actor = _place(request, names)
+    adoption.withdraw(application=app, target=target, name=name, actor=actor)
+    toasts.info(request, _("%(name)s is not adopted any more.") % {"name": name})
+    return redirect(
+        f"{reverse('adopt-choose', kwargs={'project': app.project.slug, 'application': app.slug})}?target={target}"
+    )
 
 
 def _place(

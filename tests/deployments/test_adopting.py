@@ -170,6 +170,26 @@ def test_what_ran_before_is_taken_over_under_its_own_name(place: Place, name: st
     assert adopted.revision.number == 1
 
 
+def test_an_adoption_can_be_withdrawn_until_a_release_took_it_over(place: Place, name: str) -> None:
+    common: dict[str, Any] = {"application": place.application, "target": place.target, "actor": place.world.actor}
+    with pytest.raises(NotFound):
+        adoption.withdraw(name=name, **common)
+    adopt(place, name, accept_losses=True, import_secrets=True)
+    waiting = adoption.find_waiting(place.application, place.target)
+    assert waiting is not None
+    assert waiting.workload == name
+    adoption.withdraw(name=name, **common)
+    assert Adoption.objects.count() == 0
+    assert AuditEntry.objects.filter(action="application.adoption_withdraw").count() == 1
+
+    adopt(place, name, accept_losses=True)
+    release(place)
+    assert adoption.find_waiting(place.application, place.target) is None
+    with pytest.raises(Conflict) as refused:
+        adoption.withdraw(name=name, **common)
+    assert refused.value.code == "adoption.taken_over"
+
+
 def test_a_second_target_becomes_an_override(place: Place, name: str) -> None:
     latest = place.manifest_set(
         {"replicas": 2, "ports": [{"name": "http", "port": 8080}], "ingress": {"host": "a.example"}}

@@ -42,6 +42,9 @@ def test_who_may_edit_the_form_may_adopt(rows: Rows, role: str) -> None:
     for url in apis(rows):
         assert client.get(url).status_code == (503 if may else 403)
     assert client.post(apis(rows)[1], {}, content_type="application/json").status_code == (503 if may else 403)
+    # Nothing is adopted here, which is known without the cluster.
+    assert client.delete(apis(rows)[1]).status_code == (404 if may else 403)
+    assert client.post(f"{one}withdraw/").status_code == (404 if may else 403)
 
 
 def test_strangers_find_nothing(rows: Rows) -> None:
