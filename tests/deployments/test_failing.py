@@ -12,6 +12,8 @@ from apps.core.models import Event
 from apps.deployments import auto_rollback, presentation, selectors, services
 from apps.deployments.models import Deployment, Status
 from apps.manifests import services as manifests
+from apps.manifests.selectors import list_images
+from apps.registry import selectors as registry
 from apps.registry.models import Hold
 from tests.deployments.world import Place, finish, greeting, running, step, until
 
@@ -99,6 +101,43 @@ def test_an_image_that_is_gone_blocks_the_way_back_and_is_named_by_a_rollout(pla
     assert [code for code, _ in blocked.value.blockers] == ["registry.image_gone"]
     rollout.refresh_from_db()
     assert rollout.status == Status.PROGRESSING, "what is refused supersedes nothing"
+
+
+def test_every_image_of_a_version_is_looked_for_in_its_registry(place: Place) -> None:
+    reference = registry.image_reference(place.application, place.digest)
+    gone = f"{reference.partition('@')[0]}@sha256:{'0' * 64}"
+    objects = [
+        {"kind": "Service", "spec": {}},
+        {
+            "kind": "Deployment",
+            "spec": {
+                "template": {
+                    "spec": {
+                        "containers": [{"image": reference}, {"image": "elsewhere.example/proxy:v1"}],
+                        "initContainers": [{"image": gone}, {"image": gone}],
+                    }
+                }
+            },
+        },
+    ]
+    images = list_images(objects)
+    assert images == [reference, "elsewhere.example/proxy:v1", gone]
+    assert registry.missing_images(place.application, images) == [gone]
+
+
+def test_a_cause_is_named_without_the_right_to_read_events(place: Place) -> None:
+    with place.sandbox.fault(kind="status", status=403, server=place.cluster, path="/events", times=None):
+        failed = place.run(running("import sys; sys.exit(3)"))
+    assert (failed.status, failed.cause_code) == (Status.FAILED, "pod.crash_loop")
+
+
+def test_a_look_asks_for_the_events_of_what_is_not_well_alone(place: Place) -> None:
+    rolling = until(place.request(running("import time; time.sleep(600)")), Status.PROGRESSING)
+    asked = place.sandbox.journal_end()
+    step(rolling)
+    about = [entry for entry in place.sandbox.journal(place.cluster, asked) if entry["path"].endswith("/events")]
+    assert len(about) <= 1
+    assert all("involvedObject.uid" in str(entry) for entry in about)
 
 
 def test_a_registry_that_is_away_does_not_stop_a_rollback(place: Place) -> None:

@@ -7,7 +7,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import msgspec
@@ -347,6 +348,20 @@ def test_half_an_answer_is_no_answer() -> None:
         client_of(server.url).version()
     with scripted(answer(201, {}, cut=1)) as server, pytest.raises(OutcomeUnknown):
         client_of(server.url).evict("x", "y")
+
+
+@pytest.mark.parametrize(
+    ("ahead", "noticed"), [(timedelta(hours=1), True), (timedelta(hours=-1), True), (timedelta(seconds=1), False)]
+)
+def test_the_servers_clock_is_known_from_its_answers(ahead: timedelta, noticed: bool) -> None:
+    date = format_datetime(datetime.now(UTC) + ahead, usegmt=True)
+    with scripted(answer(200, {}, headers={"Date": date}), answer(200, {}, headers={"Date": "nonsense"})) as server:
+        client = client_of(server.url)
+        assert abs(client.now - datetime.now(UTC)) < timedelta(seconds=1), "ours, before the first answer"
+        for _ in range(2):
+            client.get("ConfigMap", "x", "y")
+            difference = client.now - datetime.now(UTC)
+            assert abs(difference - (ahead if noticed else timedelta())) < timedelta(seconds=3)
 
 
 def test_a_log_that_is_gone_or_not_there_yet_is_empty() -> None:
