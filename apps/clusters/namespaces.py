@@ -53,6 +53,11 @@ class Use:
     used: str
     percent: int
 
+    @property
+    def share(self) -> str:
+        """Return how much of it is used, as pages say it."""
+        return f"{self.percent} %"
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
