@@ -45,7 +45,7 @@ def roll_back_order(*, order: ReleaseOrder, actor: Actor, note: str = "", expect
         present = undo.find_way_back(first)
         if not way.same_as(present) or any(undo.overtaking(present)):
             raise Conflict("release.plan_changed", number=order.number)
-        made = _insert(first, way, found, plan_hash, actor, note)
+        made = _insert(first, present, found, plan_hash, actor, note)
         for deployment in present.left:
             if deployment.cancel_requested_at is None:
                 deployments.cancel_deployment(deployment=deployment, actor=actor)
