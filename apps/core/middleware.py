@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from http import HTTPStatus
 from typing import Any
 
 import structlog
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -111,15 +110,13 @@ class ErrorPageMiddleware(DualMiddleware):
 
     def after(self, request: HttpRequest, response: HttpResponseBase) -> None:
         """Give a refused method a page: who signs in again after pressing a button is sent to where only forms go."""
-        if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED or not isinstance(response, HttpResponse):
-            return
-        if response.content:
+        if not isinstance(response, HttpResponseNotAllowed) or response.content:
             return
         context = {
             "worded": messages.word("request.form_only"),
             "details": {},
             "code": "request.form_only",
             "request_id": current_request_id(),
-            "http_status": int(HTTPStatus.METHOD_NOT_ALLOWED),
+            "http_status": response.status_code,
         }
         response.content = render_to_string("errors/405.html", context, request)
