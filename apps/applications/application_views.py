@@ -66,11 +66,13 @@ def rollout_rules(request: HttpRequest, project: str, application: str) -> HttpR
     """Change when the application's rollouts are given up."""
     app = get_application(request.actor, project, application, need=Action.CONFIGURE_APPLICATION)
     rules = RolloutRulesForm(app, request.POST)
-    if rules.is_valid() and attempt(
-        rules, lambda: change_rollout_rules(application=app, actor=request.actor, rules=rules.cleaned_data)
-    ):
-        toasts.success(request, _("The settings were saved. Rollouts under way keep the rules they began with."))
-        return redirect("application-settings", project=project, application=application)
+    if rules.is_valid():
+        saved = attempt(
+            rules, lambda: change_rollout_rules(application=app, actor=request.actor, rules=rules.cleaned_data)
+        )
+        if saved:
+            toasts.success(request, _("The settings were saved. Rollouts under way keep the rules they began with."))
+            return redirect("application-settings", project=project, application=application)
     form = ApplicationSettingsForm(initial=settings_initial(app, ApplicationSettingsForm))
     return _show_settings(request, app, form, rules)
 

@@ -16,8 +16,8 @@ from .container_faults import NOT_STARTED, container_causes, ended_causes, exit_
 from .events import event_time
 from .node_faults import disruption, node_fault
 from .pod_parts import Object, condition, text
+from .preparation_faults import preparation_cause
 from .scheduling import scheduling_cause
-from .volume_faults import preparation_cause
 
 # A pod is deleted some seconds after its grace period has ended; longer than this something holds it.
 TERMINATION_SLACK = timedelta(seconds=30)
