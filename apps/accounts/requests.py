@@ -40,6 +40,6 @@ class ListAPIView(ListModelMixin, GenericAPIView[Row]):
 
     request: Request
 
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Return a page of the list."""
+    # Without a docstring: the API's document would show it instead of the view's.
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # noqa: D102
         return self.list(request, *args, **kwargs)
