@@ -26,6 +26,7 @@ register(
         "deployment.not_autoscaled": (_("Deployment {number} has no autoscaler, so there are no bounds to set."), _("Set the number of pods.")),
         "deployment.no_such_pods": (_("These are no pods of this application here: {pods}."), _("Look at the list of pods again: they may have been replaced.")),
         "deployment.cannot_pause": (_("Deployment {number} cannot be held: it has ended, is held already, or is no rollout."), ""),
+        "deployment.paused_there": (_("The rollout of deployment {number} was stopped while it was paused, and is half way still."), _("Roll back or release first: that lets it go on.")),
         "deployment.not_paused": (_("Deployment {number} is not held."), ""),
         # why a deployment failed
         "deployment.workload_missing": (_("The Deployment {name} is not in the cluster any more."), _("Somebody deleted it. Release or roll back to bring it back.")),

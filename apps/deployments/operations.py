@@ -211,6 +211,17 @@ def _require_base(application: Application, target: Target) -> Deployment:
     return base
 
 
+def _require_going(application: Application, target: Target) -> None:
+    """Raise where a rollout was stopped while it was held: what is done to it would carry it on, or wait for ever.
+
+    Raises:
+        Conflict: one was.
+    """
+    held = selectors.paused_there(application, target)
+    if held is not None and held.is_final:
+        raise Conflict("deployment.paused_there", number=held.number)
+
+
 def _request(
     kind: Deployment.Kind,
     application: Application,
@@ -225,6 +236,8 @@ def _request(
     """Write the row with the bytes that it works on, its first entry and the audit, and enqueue the first step."""
     clusters.require_active(target.cluster)
     base = _require_base(application, target)
+    if kind != Deployment.Kind.REMOVAL:
+        _require_going(application, target)
     try:
         with transaction.atomic():
             deployment = Deployment.objects.create(

@@ -140,6 +140,11 @@ def rollback_points(application: Application, target: Target, *, limit: int = 50
     return points
 
 
+def paused_there(application: Application, target: Target) -> Deployment | None:
+    """Return the deployment that ended while its rollout was held, where nothing has let that go on since."""
+    return list_deployments(application, target=target).filter(rollout_paused=True).first()
+
+
 def scaled_since(application: Application, target: Target) -> Deployment | None:
     """Return the scaling that still holds on a target: the last one since a version went there, which sets its own number."""
     last = list_versions(application, target=target).first()

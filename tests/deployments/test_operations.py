@@ -234,8 +234,14 @@ def test_stopping_says_what_the_cluster_is_left_with(place: Place) -> None:
     assert codes(finish(rolling))[-1] == "deployment.canceled_paused"
     assert place.get("Deployment")["spec"]["paused"] is True
 
+    for operation in (restart, lambda place: scale(place, 2)):
+        with pytest.raises(Conflict) as refused:
+            operation(place)
+        assert refused.value.code == "deployment.paused_there"
+
     # Released again: the pause that was left behind does not hold it.
     assert place.run(greeting("four")).status == Status.SUCCEEDED
+    assert selectors.paused_there(place.application, place.target) is None
 
 
 def test_taking_off_deletes_what_is_ours_and_a_rollback_brings_it_back(place: Place) -> None:
