@@ -79,6 +79,9 @@ def test_pages_and_api_change_the_same_rules(rows: Rows) -> None:
     assert 'name="configuration_seconds" value="5"' in shown
     assert 'placeholder="3"' in shown
     assert "Platform: 30" in shown
+    # All of the platform's again: nothing of its own is left, and that is saved too.
+    answer = client.post(page(rows) + "rollouts/", {})
+    assert (answer.status_code, answer["Location"]) == (302, page(rows))
     refused = client.post(page(rows) + "rollouts/", {"restarts": "1000"})
     assert refused.status_code == 422
     assert "A number from 1 to 100." in refused.content.decode()
