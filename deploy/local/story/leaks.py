@@ -14,8 +14,8 @@ from .api import Person, StoryError
 
 Places = Iterable[tuple[str, str]]  # (where, text)
 MOST_NUMBERS = 60
-# These answer questions only, and the story asks none of them.
-ASKED_ONLY = ("cluster-access/", "deployyml/compare/")
+# These answer questions only, and the story asks none of them, or are about what the story has not: workloads to adopt.
+ASKED_ONLY = ("cluster-access/", "deployyml/compare/", "adoptable/{name}/")
 
 
 @dataclass
