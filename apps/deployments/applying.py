@@ -64,7 +64,7 @@ def _send(deployment: Deployment) -> Again | None:
         if index < deployment.applied_objects:
             continue
         try:
-            sender.send(manifest)
+            warnings = sender.send(manifest)
         except (ApplyConflict, Rejected, Missing) as exc:
             _refuse(deployment, sender, ordered[index:], exc, bound.redactor, sent=ordered[:index])
             return None
@@ -76,7 +76,11 @@ def _send(deployment: Deployment) -> Again | None:
                 _note_half_way(deployment, ordered[:index], ordered[index:])
             raise
         accepted = deployment.first_accepted_at or timezone.now()
-        deployment.record(applied_objects=index + 1, first_accepted_at=accepted)
+        with transaction.atomic():
+            deployment.record(applied_objects=index + 1, first_accepted_at=accepted)
+            if warnings:
+                words = [bound.redactor(text) for text in warnings]
+                entries.note(deployment, "deployment.warned", entries.WARNING, object=name_of(manifest), words=words)
         if index + 1 < len(ordered) and time.monotonic() - began > LONGEST_TURN:
             return Again(0.1)
     with transaction.atomic():

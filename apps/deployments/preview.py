@@ -39,6 +39,7 @@ Manifest = dict[str, Any]
 SIDE_BY_SIDE = 8
 FIELDS_SHOWN = 100
 UNREACHABLE = "gate.cluster_unreachable"
+_NOTHING: dict[str, Any] = {"changes": [], "foreign": [], "warnings": []}
 _APPLIED_BY_KUBECTL = ".metadata.annotations.kubectl.kubernetes.io/last-applied-configuration"
 
 
@@ -111,7 +112,7 @@ def ask(asked: Question, timeout: Timeout | None = None) -> SetPreview:
                 found = _preview(client, manifest, asked)
             except (Rejected, Missing) as exc:
                 problem = problem or refusals.of(exc, manifest, asked.target, asked.redactor)
-                objects.append({"name": name_of(manifest), "outcome": "refused", "changes": [], "foreign": []})
+                objects.append({"name": name_of(manifest), "outcome": "refused", **_NOTHING})
                 continue
             objects.append(_shown(manifest, found, asked.redactor))
             conflicts += refusals.describe(manifest, found.live or {}, found.conflicts, asked.redactor)
@@ -141,6 +142,7 @@ def _shown(manifest: Manifest, found: ObjectPreview, redactor: Redactor) -> dict
         "outcome": str(found.outcome),
         "changes": [_change(change, redactor, secret=secret) for change in found.changes[:FIELDS_SHOWN]],
         "foreign": [_foreign(each, redactor, secret=secret) for each in found.foreign[:FIELDS_SHOWN]],
+        "warnings": [redactor(text) for text in found.warnings],
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,7 @@ from .moves import name_of
 Manifest = Mapping[str, Any]
 Refusal = tuple[str, dict[str, Any]]
 
+_IMMUTABLE = re.compile(r"field is immutable|may not change once set")
 CONFLICTS_SHOWN = 50
 VALUE_SHOWN = 120
 
@@ -40,7 +42,10 @@ def of(exc: IntegrationError, manifest: Manifest, target: Target, redactor: Reda
         cluster = target.cluster
         params = {"object": name, "api_version": manifest["apiVersion"], "cluster": cluster.name}
         return "apply.kind_not_served", {**params, "version": cluster.version}
-    fields = [field for field, _ in getattr(exc, "details", ()) if field]
+    details = getattr(exc, "details", ())
+    if fixed := [field for field, reason in details if field and _IMMUTABLE.search(reason)]:
+        return "apply.immutable", {"object": name, "fields": ", ".join(fixed)}
+    fields = [field for field, _ in details if field]
     return "apply.rejected", {"object": name, "message": redactor(exc.message), "fields": fields}
 
 

@@ -39,8 +39,8 @@ class Sender:
         self._adopted_from = selectors.adopted_from(deployment)
         self._autoscaled = any(item["kind"] == AUTOSCALER for item in objects)
 
-    def send(self, manifest: Manifest) -> None:
-        """Apply one object.
+    def send(self, manifest: Manifest) -> tuple[str, ...]:
+        """Apply one object, and return what the cluster warns of although it took it.
 
         Raises:
             ApplyConflict: others own fields with other values, and taking them over was not asked for.
@@ -54,6 +54,7 @@ class Sender:
         else:
             applied = self._yielding(manifest, lambda force: self.client.apply(manifest, force=force))
         _require_staying(manifest, applied)
+        return applied.warnings
 
     def ensure(self, manifest: Manifest) -> bool:
         """Apply one object again and return whether that changed anything.

@@ -164,6 +164,7 @@ class PreviewObjectSerializer(serializers.Serializer[Any]):
     outcome = serializers.ChoiceField(["create", "change", "keep", "unknown", "refused"])
     changes = PreviewChangeSerializer(many=True)
     foreign = ForeignFieldSerializer(many=True)
+    warnings = serializers.ListField(child=serializers.CharField(), default=list)
 
 
 class ConflictSerializer(serializers.Serializer[Any]):

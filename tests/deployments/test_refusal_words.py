@@ -44,8 +44,12 @@ def recorded(scenario: str, number: int) -> IntegrationError:
             "Cluster Old (version 1.21) does not know autoscaling/v2",
         ),
         ("03-server-side-apply", 25, "apply.rejected", "replicaz: field not declared in schema"),
-        ("03-server-side-apply", 45, "apply.rejected", "field is immutable"),
-        ("11-quota-and-limits", 5, "apply.rejected", "maximum memory usage per Container is 256Mi"),
+        (
+            "03-server-side-apply",
+            45,
+            "apply.immutable",
+            "does not let spec.selector of HorizontalPodAutoscaler/web change",
+        ),
     ],
 )
 def test_a_recorded_refusal_in_words(scenario: str, number: int, code: str, words: str) -> None:

@@ -40,6 +40,7 @@ _SCHEMA_FAULT = re.compile(
 )
 _TYPED_FIELD = re.compile(r"\): (?P<field>\.[^:]+): (?P<reason>.*)$", re.DOTALL)
 _MANAGER = re.compile(r'conflict with "(?P<manager>[^"]*)"(?: with subresource "(?P<subresource>[^"]*)")?')
+_WARNING = re.compile(r'\b299 \S+ "((?:[^"\\]|\\.)*)"')
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,14 @@ def error_from(
     if isinstance(generic, Unavailable) and retry_after is None:
         generic.retry_after = (details or {}).get("retryAfterSeconds")
     return Rejected(*common, _fields(causes)) if isinstance(generic, Rejected) else generic
+
+
+def warnings_of(header: str) -> tuple[str, ...]:
+    """Return the texts of Warning headers, several joined by commas: `299 - "text"` (RFC 7234, section 5.5).
+
+    https://kubernetes.io/docs/reference/using-api/deprecation-guide/ and Pod Security's `warn` speak this way.
+    """
+    return tuple(re.sub(r"\\(.)", r"\1", text) for text in _WARNING.findall(header))
 
 
 def _parse(body: bytes) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from apps.integrations.calls import Effect
 from apps.integrations.errors import Missing, Stale, Unauthorized
 
 from . import ownership
-from .answers import ApplyConflict
+from .answers import ApplyConflict, warnings_of
 from .entities import Applied, Object
 from .field_managers import FIELD_MANAGER, OPERATION_MANAGERS, SCALE_MANAGER
 from .kinds import Kind, kind_of
@@ -62,7 +62,8 @@ class Applying(ServerFacts):
             body=content,
             headers={"Content-Type": _APPLY_TYPE},
         )
-        return Applied(decode(answer, f"apply {kind.name}", dict), created=answer.status == 201)
+        after = decode(answer, f"apply {kind.name}", dict)
+        return Applied(after, created=answer.status == 201, warnings=warnings_of(answer.headers.get("Warning") or ""))
 
     def apply_over_own(self, manifest: Object, *, dry_run: bool = False) -> Applied:
         """Apply one object; what Slipway's own operations set, such as a number of pods, gives way to the manifest.

@@ -11,10 +11,14 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True)
 class Applied:
-    """The object after an apply (or as a dry run says it would be), and whether it was not there before."""
+    """The object after an apply (or as a dry run says it would be), and whether it was not there before.
+
+    `warnings` are what the server had to say although it took it: a deprecated version, pods that a policy will refuse.
+    """
 
     object: Object
     created: bool
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ class ObjectPreview:
     conflicts: list[Conflict] = field(default_factory=list)
     foreign: list[Foreign] = field(default_factory=list)
     live: Object | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def preview(client: KubernetesClient, manifest: Object, *, gives_way: Callable[[Conflict], bool]) -> ObjectPreview:
@@ -65,12 +66,13 @@ def preview(client: KubernetesClient, manifest: Object, *, gives_way: Callable[[
             return ObjectPreview(Outcome.UNKNOWN, live=live)
         raise
     if answer.created:
-        return ObjectPreview(Outcome.CREATE)
+        return ObjectPreview(Outcome.CREATE, warnings=answer.warnings)
     if live is None:
-        return ObjectPreview(Outcome.UNKNOWN)  # it is there, and not ours to read
+        return ObjectPreview(Outcome.UNKNOWN, warnings=answer.warnings)  # it is there, and not ours to read
     changes = compare(live, answer.object)
     foreign = foreign_fields(live, ownership.applied_by(answer.object, FIELD_MANAGER))
-    return ObjectPreview(Outcome.CHANGE if changes else Outcome.KEEP, changes, conflicts, foreign, live)
+    outcome = Outcome.CHANGE if changes else Outcome.KEEP
+    return ObjectPreview(outcome, changes, conflicts, foreign, live, answer.warnings)
 
 
 def _live(client: KubernetesClient, manifest: Object) -> Object | None:

@@ -27,6 +27,7 @@ from apps.integrations.kubernetes.answers import (
     NamespaceEnding,
     NamespaceMissing,
     error_from,
+    warnings_of,
 )
 
 from .recordings import exchanges
@@ -167,3 +168,13 @@ def test_a_missing_right_is_named_as_a_role_would_write_it() -> None:
     path = error_of("10-access", 19)
     assert isinstance(path, MissingRight)
     assert (path.verb, path.resource) == ("get", "")
+
+
+def test_warnings_are_texts() -> None:
+    recorded = exchanges("03-server-side-apply")
+    assert warnings_of(recorded[28]["response"]["headers"]["Warning"]) == ('line 5: key "name" already set in map',)
+    assert warnings_of(recorded[37]["response"]["headers"]["Warning"]) == (
+        'duplicate field "data.a"',
+        'duplicate field "data"',
+    )
+    assert warnings_of("") == ()

@@ -156,6 +156,23 @@ def test_taking_over_what_is_not_there_creates_it(client: KubernetesClient, name
     assert client.take_over(config_map(namespace, key="one")).created is True
 
 
+def test_what_is_written_all_the_time_is_not_taken_over_in_a_hurry() -> None:
+    entry = {"manager": "kubectl-edit", "operation": "Update", "apiVersion": "v1", "fieldsV1": {"f:data": {}}}
+    live = {"metadata": {"name": "settings", "resourceVersion": "5", "managedFields": [entry]}}
+    busy = {"kind": "Status", "reason": "Conflict", "message": "the object has been modified", "code": 409}
+    with scripted(*(answer(200, live), answer(409, busy)) * 5) as server, pytest.raises(Stale):
+        client_of(server.url).take_over(config_map("x", key="one"))
+    assert [request.split()[0] for request in server.requests] == ["GET", "PATCH"] * 5
+    assert all(b'"/metadata/resourceVersion","value":"5"' in body for body in server.bodies if body)
+
+
+def test_what_a_server_warns_of_is_told() -> None:
+    text = 'would violate PodSecurity "restricted:latest": runAsNonRoot != true'
+    quoted = text.replace('"', '\\"')
+    with scripted(answer(201, {"metadata": {}}, headers={"Warning": f'299 - "{quoted}"'})) as server:
+        assert client_of(server.url).apply(config_map("x", key="one")).warnings == (text,)
+
+
 def test_a_workload_keeps_its_number_of_pods_for_its_autoscaler(client: KubernetesClient, namespace: str) -> None:
     without = deployment(namespace, replicas=None)
     client.keep_replicas(without)  # there is nothing to keep yet
