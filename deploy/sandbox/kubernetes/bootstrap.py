@@ -27,6 +27,9 @@ _OTHERS = {
 _STREAMS = ["pods/attach", "pods/exec", "pods/portforward", "pods/proxy"]
 
 
+_NODE_NETWORK = {"podCIDR": "10.88.0.0/16", "podCIDRs": ["10.88.0.0/16"]}
+
+
 def _rule(group: str, resources: list[str], verbs: list[str]) -> Object:
     return {"verbs": verbs, "apiGroups": [group], "resources": resources}
 
@@ -90,7 +93,7 @@ def bootstrap(store: Store, cluster: str, ca_pem: str) -> None:
             "kubernetes.io/hostname": node, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64",
             "beta.kubernetes.io/os": "linux", "beta.kubernetes.io/arch": "amd64",
         }  # fmt: skip
-        store.create("nodes", {"metadata": {"name": node, "labels": labels}, "spec": {"podCIDR": "10.88.0.0/16"}})
+        store.create("nodes", {"metadata": {"name": node, "labels": labels}, "spec": _NODE_NETWORK})
     for name, rules in _roles().items():
         if store.peek(f"clusterroles.{RBAC}", None, name) is None:
             metadata = {"name": name, "labels": {"kubernetes.io/bootstrapping": "rbac-defaults"}}

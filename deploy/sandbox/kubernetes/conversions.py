@@ -20,6 +20,8 @@ def outward(resource: Resource, obj: Object) -> Object:
     if not resource.stored_as:
         return obj
     renamed = {_TO_EVENTS.get(key, key): value for key, value in obj.items()}
+    if not renamed.get("reportingInstance"):  # here it may be left out, in core/v1 it is always there
+        renamed.pop("reportingInstance", None)
     return {**renamed, "kind": resource.kind, "apiVersion": resource.api_version}
 
 

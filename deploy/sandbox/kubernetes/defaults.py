@@ -212,6 +212,8 @@ def _job(obj: Object) -> None:
         "batch.kubernetes.io/controller-uid": uid, "batch.kubernetes.io/job-name": name,
         "controller-uid": uid, "job-name": name,
     }  # fmt: skip
+    if not obj["metadata"].get("labels"):
+        obj["metadata"]["labels"] = dict(labels)
 
 
 def _cron_job(obj: Object) -> None:

@@ -99,7 +99,7 @@ def change_faults(spec: Object, before: Object) -> Iterator[Cause]:
 
 
 def _fixed(spec: Object) -> Object:
-    free = ("activeDeadlineSeconds", "tolerations", "nodeName", "terminationGracePeriodSeconds", "ephemeralContainers")
+    free = ("activeDeadlineSeconds", "tolerations", "nodeName", "terminationGracePeriodSeconds")
     fixed = {key: value for key, value in spec.items() if key not in free}
     for kind in ("containers", "initContainers"):
         fixed[kind] = [{k: v for k, v in each.items() if k != "image"} for each in spec.get(kind) or ()]

@@ -137,6 +137,7 @@ class Scheduler:
         since = old["lastTransitionTime"] if old and old["status"] == condition["status"] else objects.now()
         full = {
             "type": condition.pop("type"),
+            "observedGeneration": pod["metadata"].get("generation", 1),
             "status": condition.pop("status"),
             "lastProbeTime": None,
             "lastTransitionTime": since,

@@ -19,6 +19,7 @@ from deploy.sandbox.common.host import Context
 from . import (
     bootstrap,
     discovery,
+    ephemeral,
     media,
     openapi,
     options,
@@ -31,7 +32,7 @@ from .access import Access, Attributes, User
 from .admission import Admission
 from .resources import BY_PATH, GROUPS, Resource
 from .routes import Route
-from .status import ApiError, bad_request, method_not_allowed, unknown_resource
+from .status import ApiError, Forbidden, bad_request, method_not_allowed, unknown_resource
 from .store import Event, Store
 from .streams import execution, logs, portforward
 from .tokens import Tokens
@@ -70,7 +71,7 @@ _SUBRESOURCES: dict[str, Callable[[Call], Awaitable[web.Response]]] = {
     "binding": subresources.binding,
     "eviction": subresources.eviction,
     "finalize": subresources.finalize,
-    "ephemeralcontainers": subresources.ephemeral_containers,
+    "ephemeralcontainers": ephemeral.ephemeral_containers,
 }
 
 
@@ -250,7 +251,9 @@ class Cluster:
         if route.verb not in sub.verbs:
             raise method_not_allowed()
         if sub.name in ("exec", "attach", "portforward"):
-            self.access.require(call.user, replace(route.attributes(), verb="create"))
+            asked = replace(route.attributes(), verb="create")
+            if not self.access.decide(call.user, asked).allowed:
+                raise Forbidden(route.plural, route.name, "")  # the real server gives no reason either
         if sub.name in _SUBRESOURCES:
             return await _SUBRESOURCES[sub.name](call)
         match sub.name:

@@ -291,7 +291,8 @@ class Store:
             self._entries[resource][key] = _Entry(obj, raw, version)
         previous = entry.object if entry is not None else None
         self._index_owners(resource, *key, previous, None if type == "DELETED" else obj)
-        self._announce(Event(type, obj, previous, resource, version))
+        told = _with_finalizers(obj, previous) if type == "DELETED" else obj
+        self._announce(Event(type, told, previous, resource, version))
         return msgspec.json.decode(raw)
 
     def _index_owners(self, resource: str, namespace: str, name: str, old: Object | None, new: Object | None) -> None:
@@ -375,6 +376,12 @@ class Store:
         history.append(event)
         for listener in (*self._listeners[event.resource], *self._listeners[""]):
             listener(event)
+
+
+def _with_finalizers(obj: Object, previous: Object | None) -> Object:
+    """Return a removed object as watches see it: with the finalizers that were the last to hold it."""
+    finalizers = (previous or {}).get("metadata", {}).get("finalizers")
+    return {**obj, "metadata": {**obj["metadata"], "finalizers": finalizers}} if finalizers else obj
 
 
 def _copy(obj: Object) -> Object:

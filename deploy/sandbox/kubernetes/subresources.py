@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from aiohttp import web
 
 from . import decoding, media, objects, options, patches, tables
-from .apply import node_of
 from .resources import Resource
 from .schema import of_kind
 from .selectors import Selector, from_label_selector, matches
 from .status import ApiError, Cause, Conflict, Invalid, bad_request, unprocessed
-from .store import Store, Writer
+from .store import Store
 from .tokens import AUDIENCE, Tokens
 from .verbs import Call, read_body
 
@@ -208,36 +206,4 @@ async def finalize(call: Call) -> web.Response:
     current["spec"] = {"finalizers": (wanted.get("spec") or {}).get("finalizers") or []}
     kept = call.store.update("namespaces", current, writer=call.writer(), dry_run=call.dry_run)
     call.note("finalize", "changed")
-    return call.respond(kept)
-
-
-async def ephemeral_containers(call: Call) -> web.Response:
-    """Add containers for debugging to a running pod; they can be neither changed nor removed."""
-    pod = call.current()
-    if call.route.verb == "get":
-        return call.respond(pod)
-    if call.route.verb == "update":
-        wanted = await _decoded(call, call.resource)
-    else:
-        kind = decoding.media_type(call.request.headers.get("Content-Type", ""))
-        body = await read_body(call.request)
-        patched = patches.apply_patch(kind, node_of(call.resource), pod, body)
-        wanted, call.warnings = decoding.checked(call.resource, patched, "Warn", [])
-    before = pod["spec"].get("ephemeralContainers") or []
-    after = (wanted.get("spec") or {}).get("ephemeralContainers") or []
-    for container in after:
-        for field, value in (("terminationMessagePath", "/dev/termination-log"),
-                             ("terminationMessagePolicy", "File"), ("imagePullPolicy", "IfNotPresent"),
-                             ("resources", {})):  # fmt: skip
-            container.setdefault(field, value)
-    by_name = {each["name"]: each for each in after}
-    if any(by_name.get(each["name"]) != each for each in before):
-        shown = msgspec.json.encode(after).decode()
-        why = f"Forbidden: existing ephemeral containers {shown} may not be changed or removed\n"
-        cause = Cause("FieldValueForbidden", why, "spec.ephemeralContainers")
-        raise Invalid("", "Pod", call.route.name, [cause])
-    pod["spec"]["ephemeralContainers"] = after
-    writer = Writer(call.manager(), "ephemeralcontainers")
-    kept = call.store.update("pods", pod, writer=writer, dry_run=call.dry_run)
-    call.note("debug", "unchanged" if before == after else "changed")
     return call.respond(kept)

@@ -49,12 +49,24 @@ def render(resource: Resource, items: list[Object], metadata: Object, include: s
     table = empty(resource, metadata, columns=columns)
     for obj in items:
         row: Object = {"cells": layout.cells(obj)}
+        if resource.key == "pods" and (done := _completed(obj)):
+            row["conditions"] = [done]
+        row["object"] = None
         if include == "Object":
             row["object"] = {"kind": resource.kind, "apiVersion": resource.api_version, **obj}
         elif include != "None":
             row["object"] = partial(obj)
         table["rows"].append(row)
     return table
+
+
+def _completed(pod: Object) -> Object | None:
+    """Return the mark by which clients may hide a pod that has ended."""
+    phase = (pod.get("status") or {}).get("phase")
+    messages = {"Succeeded": "The pod has completed successfully.", "Failed": "The pod failed."}
+    if phase not in messages:
+        return None
+    return {"type": "Completed", "status": "True", "reason": phase, "message": messages[phase]}
 
 
 def empty(resource: Resource, metadata: Object, *, columns: bool) -> Object:

@@ -43,7 +43,11 @@ def check_update(resource: Resource, obj: Object, old: Object) -> None:
     Raises:
         Invalid: with one cause for each fault.
     """
-    faults = [*_label_faults(obj["metadata"].get("labels") or {}), *_immutable_faults(resource, obj, old)]
+    faults = [
+        *_label_faults(obj["metadata"].get("labels") or {}),
+        *_finalizer_faults(obj, old),
+        *_immutable_faults(resource, obj, old),
+    ]
     if not faults:
         faults = list(kind_rules.faults(resource.key, obj))
     _refuse(resource, obj, faults)
@@ -83,6 +87,20 @@ def _label_faults(labels: Object) -> Iterator[Cause]:
             yield invalid_value("metadata.labels", value, _VALUE_FAULT)
         elif len(value) > 63:
             yield invalid_value("metadata.labels", value, "must be no more than 63 bytes")
+
+
+def _finalizer_faults(obj: Object, old: Object) -> Iterator[Cause]:
+    if "deletionTimestamp" not in old["metadata"]:
+        return
+    before = old["metadata"].get("finalizers") or []
+    added = [each for each in obj["metadata"].get("finalizers") or () if each not in before]
+    if added:
+        listed = ", ".join(f'"{each}"' for each in added)
+        why = (
+            "Forbidden: no new finalizers can be added if the object is being deleted, "
+            f"found new finalizers []string{{{listed}}}"
+        )
+        yield Cause("FieldValueForbidden", why, "metadata.finalizers")
 
 
 def _immutable_faults(resource: Resource, obj: Object, old: Object) -> Iterator[Cause]:

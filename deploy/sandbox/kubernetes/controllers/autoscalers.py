@@ -9,6 +9,7 @@ from typing import Any
 
 from deploy.sandbox.kubernetes import objects
 from deploy.sandbox.kubernetes.resources import BY_KIND
+from deploy.sandbox.kubernetes.store import Writer
 
 from .base import Controller, write_status
 
@@ -43,7 +44,7 @@ class Autoscalers(Controller):
             wanted, why = self._bounded(obj, target)
             if wanted != target["spec"].get("replicas", 1):
                 target["spec"]["replicas"] = wanted
-                self.store.update(kind.key, target)
+                self.store.update(kind.key, target, writer=Writer("kube-controller-manager", "scale"))
                 status["lastScaleTime"] = objects.now()
                 self.events.record(obj, "Normal", "SuccessfulRescale", f"New size: {wanted}; reason: {why}")
                 text = f"the HPA controller was able to update the target scale to {wanted}"

@@ -130,11 +130,11 @@ class _Work:
         if target is None:
             assert failing is not None
             self._set("FailureTarget", *failing)
-            target = self._target("FailureTarget")
             self._events.record(self._job, "Warning", *failing)
-        assert target is not None
         for pod in self._active:
             self._delete(pod)
+        if target is None:
+            return  # what is decided is told first; the change brings us back
         if not self._active and not any(is_terminating(pod) for pod in self._pods):
             self._set("Failed", target["reason"], target["message"])
 
@@ -148,11 +148,12 @@ class _Work:
 
     def _complete(self) -> None:
         message = "Reached expected number of succeeded pods"
-        if self._target("SuccessCriteriaMet") is None:
+        decided = self._target("SuccessCriteriaMet") is not None
+        if not decided:
             self._set("SuccessCriteriaMet", "CompletionsReached", message)
         for pod in self._active:
             self._delete(pod)
-        if not self._active and not any(is_terminating(pod) for pod in self._pods):
+        if decided and not self._active and not any(is_terminating(pod) for pod in self._pods):
             self._set("Complete", "CompletionsReached", message)
             self._status["completionTime"] = objects.now()
             self._events.record(self._job, "Normal", "Completed", "Job completed")

@@ -74,6 +74,7 @@ class Kubelet:
             self.store.subscribe(self._on_pod, "pods"),
             self.store.subscribe(self._on_content, "configmaps"),
             self.store.subscribe(self._on_content, "secrets"),
+            self.store.subscribe(self._on_node, "nodes"),
         ]
         for pod in self.store.list("pods"):
             self._consider(pod)
@@ -199,6 +200,15 @@ class Kubelet:
         for worker in self._workers.values():
             if worker.pod["metadata"]["namespace"] == namespace:
                 worker.refresh_volumes()
+
+    def _on_node(self, event: Event) -> None:
+        """Tell in an event that somebody cordoned the node, or uncordoned it."""
+        if event.object["metadata"]["name"] != self.node.name or event.previous is None:
+            return
+        now, before = (bool(each["spec"].get("unschedulable")) for each in (event.object, event.previous))
+        if now != before:
+            reason = "NodeNotSchedulable" if now else "NodeSchedulable"
+            self.events.record(event.object, "Normal", reason, f"Node {self.node.name} status is now: {reason}")
 
     def _consider(self, pod: Object) -> None:
         """Begin to work on a pod that is ours."""

@@ -67,6 +67,8 @@ class Unit:
         """Return what the pod's status shows as ready."""
         if self.kind == "init":
             return self.succeeded
+        if self.kind == "ephemeral":
+            return False
         return self.running and self.probes is not None and self.probes.ready
 
     @property
@@ -100,7 +102,8 @@ class Unit:
             result["containerID"] = self.container_id(self.attempt)
         elif self.last is not None:
             result["containerID"] = self.container_id(self.last["attempt"])
-        result["started"] = self.started
+        if self.kind != "ephemeral":
+            result["started"] = self.started
         resources = {
             kind: dict(values)
             for kind, values in (self.spec.get("resources") or {}).items()

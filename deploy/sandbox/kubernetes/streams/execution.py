@@ -54,6 +54,8 @@ async def exec_or_attach(call: Call, node: Node | None) -> web.StreamResponse:
         return _plain(400, "you must specify at least 1 of stdin, stdout, stderr")
     if not (container_status(pod, container).get("state") or {}).get("running"):
         return _plain(500, f'container not found ("{container}")')
+    if call.request.headers.get("Upgrade", "").lower() != "websocket":
+        raise bad_request("Upgrade request required")
     protocol = agreed_protocol(call.request)
     if protocol is None:
         return web.Response(status=403)
@@ -85,8 +87,8 @@ def offered_protocols(request: web.Request) -> list[str]:
 
 
 def agreed_protocol(request: web.Request) -> str | None:
-    """Return the first protocol in the client's order that is known here."""
-    return next((each for each in offered_protocols(request) if each in PROTOCOLS), None)
+    """Return the newest protocol that both sides know."""
+    return next((each for each in PROTOCOLS if each in offered_protocols(request)), None)
 
 
 async def _pump(
