@@ -1,4 +1,4 @@
-"""Sandbox servers that run in a thread of the test process, and a cluster's API without its node."""
+"""Sandbox servers that run in a thread of the test process: a cluster's API alone, and one with its node."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from typing import Any, TypeVar
 import pytest
 
 from deploy.sandbox.common.host import Context, Host, Server
+from deploy.sandbox.kubernetes.pods.client import kill_all
 from deploy.sandbox.kubernetes.server import Cluster
+
+from .node.kube import push_image
+from .node.serve import servers
 
 T = TypeVar("T")
 
@@ -81,3 +85,15 @@ def api_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     running = Running(tmp_path_factory.mktemp("api"), lambda context: [Cluster(context, "north", node=False)])
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="session")
+def node_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Harbor with the test image (v1, v2), the cluster `north` with its node, and its Ingress; use namespaces of your own."""
+    state = tmp_path_factory.mktemp("node")
+    running = Running(state, servers)
+    for tag in ("v1", "v2"):
+        push_image(running.endpoints, "base/node-test", tag, folder=tmp_path_factory.mktemp("blobs"))
+    yield running
+    running.stop()
+    kill_all(state)

@@ -12,9 +12,9 @@ from deploy.sandbox.kubernetes.apply import apply, node_of, track_update
 from deploy.sandbox.kubernetes.resources import BY_KEY
 from deploy.sandbox.kubernetes.status import ApiError
 from tests.sandbox.conftest import Running
+from tests.sandbox.recordings.recording import Object, exchanges
 
 from .client import Client, deployment
-from .recording import Object, exchanges
 
 DEPLOYMENT = BY_KEY["deployments.apps"]
 OWNERS = ("slipway", "other", "kubectl-client-side-apply")

@@ -19,6 +19,7 @@ from deploy.sandbox.kubernetes.pods.client import kill_all
 from .kube import Kube, push_image
 
 PROJECT = Path(__file__).resolve().parents[3]
+PATIENCE = 60.0  # under load; alone, each takes a second or two
 
 
 class Sandbox:
@@ -66,29 +67,31 @@ def test_killed_sandbox_takes_its_pods_up_again(sandbox: Sandbox) -> None:
     kube = Kube(sandbox.endpoints)
     host = kube.expose("web")
     kube.apply("deployments", kube.deployment("web", "v1"))
-    kube.pod("short", command=["sh", "-c", "sleep 2; exit 5"], spec_restartPolicy="Never")
     kube.pod("crash", command=["sh", "-c", "exit 3"])
-    kube.wait(lambda: kube.rolled_out("web") and kube.waiting("crash") == "CrashLoopBackOff")
-    kube.wait(lambda: kube.status("short").get("phase") == "Running")
+    kube.wait(lambda: kube.rolled_out("web"), PATIENCE)
+    kube.wait(lambda: kube.container("crash").get("restartCount", 0) >= 1, PATIENCE)
+    # only now, and longer than what comes before the kill: a machine under load had seen it end before
+    kube.pod("short", command=["sh", "-c", "sleep 4; exit 5"], spec_restartPolicy="Never")
+    kube.wait(lambda: kube.status("short").get("phase") != "Pending", PATIENCE)
     boots = {kube.ask(host)[1].split()[1] for _ in range(6)}
     transitions = {
         pod["metadata"]["name"]: pod["status"]["conditions"] for pod in kube.list("pods", "?labelSelector=app%3Dweb")
     }
     sandbox.kill()
-    time.sleep(2.5)  # `short` ends while nobody looks
+    time.sleep(4.5)  # `short` ends while nobody looks
     sandbox.start()
     kube.client.pool.clear()
     assert {kube.ask(host)[1].split()[1] for _ in range(6)} == boots  # the very same processes, at once
-    kube.wait(lambda: kube.status("short")["phase"] == "Failed")
+    kube.wait(lambda: kube.status("short")["phase"] == "Failed", PATIENCE)
     assert kube.container("short")["state"]["terminated"]["exitCode"] == 5
-    kube.wait(lambda: kube.container("crash")["restartCount"] >= 2)
+    kube.wait(lambda: kube.container("crash")["restartCount"] >= 2, PATIENCE)
     time.sleep(1.2)  # a probe's period
     pods = kube.list("pods", "?labelSelector=app%3Dweb")
     assert {pod["metadata"]["name"]: pod["status"]["conditions"] for pod in pods} == transitions
     assert all(pod["status"]["containerStatuses"][0]["restartCount"] == 0 for pod in pods)
     assert "starting" in kube.log(pods[0]["metadata"]["name"])
     kube.delete("deployments", "web")
-    kube.wait(lambda: not kube.list("pods", "?labelSelector=app%3Dweb"))
+    kube.wait(lambda: not kube.list("pods", "?labelSelector=app%3Dweb"), PATIENCE)
 
 
 def test_dead_shim_is_seen_and_the_container_started_anew(sandbox: Sandbox) -> None:

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from .client import Answer, Client
+from tests.sandbox.kubernetes.client import Answer, Client
+
 from .recording import Object, body_of, comparable, exchanges
 
 CLIENT_SIDE_APPLIED = range(77, 88)  # needs an object that kubectl made before
