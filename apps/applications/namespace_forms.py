@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -30,8 +31,8 @@ _LABELS = {
 class PolicyForm(forms.Form):
     """One ResourceQuota or LimitRange, field by field; `policy` is what is there now."""
 
-    def __init__(self, policy: Policy, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, prefix=policy.name, **options)
+    def __init__(self, policy: Policy, sent: Mapping[str, Any] | None = None) -> None:
+        super().__init__(sent, prefix=policy.name)
         self.policy = policy
         for name, label, value in _fields(policy):
             self.fields[name] = forms.CharField(label=label, required=False, max_length=40, initial=value)

@@ -7,12 +7,13 @@ from typing import Any
 
 from django.contrib import messages as toasts
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from apps.accounts.requests import HttpRequest
 from apps.accounts.roles import Action
 from apps.clusters import namespaces
 from apps.core import messages

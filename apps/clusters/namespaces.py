@@ -217,8 +217,8 @@ def remove_policy(
     )
 
 
-def create_namespace(*, cluster: Cluster, name: str, actor: Actor) -> None:
-    """Create a namespace with Slipway's label on a cluster.
+def create_namespace(*, cluster: Cluster, name: str, actor: Actor) -> str:
+    """Create a namespace with Slipway's label on a cluster, and return its name.
 
     Raises:
         Conflict: it is there already, or the cluster is in maintenance.
@@ -233,6 +233,7 @@ def create_namespace(*, cluster: Cluster, name: str, actor: Actor) -> None:
     except Rejected as exc:
         raise InvalidInput("namespace.refused", fields={"name": [exc.message]}, message=exc.message) from exc
     audit.record(actor=actor, action="namespace.create", subject=cluster, namespace=name)
+    return name
 
 
 def _save(

@@ -174,7 +174,7 @@ def create_namespace(request: HttpRequest, slug: str) -> HttpResponse:
         name = form.cleaned_data["name"]
         made = attempt(
             form,
-            lambda: namespaces.create_namespace(cluster=cluster, name=name, actor=request.actor) or True,
+            lambda: namespaces.create_namespace(cluster=cluster, name=name, actor=request.actor),
             conflict="name",
         )
         if made:
