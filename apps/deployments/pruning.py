@@ -12,7 +12,7 @@ from apps.workloads import reading as workloads
 
 from . import entries, selectors
 from .models import Deployment
-from .moves import name_of
+from .moves import BUSY, name_of
 from .prune import NAMED_BY_CONTENT, PRUNED_KINDS, left_the_set, to_prune
 
 Object = dict[str, Any]
@@ -81,6 +81,6 @@ def remove_what_left(deployment: Deployment, objects: list[Object]) -> None:
 
 def _collect(exc: IntegrationError, refusals: list[str]) -> None:
     """Keep what a cluster said for the timeline, where trying again soon would not help."""
-    if exc.retryable:
+    if exc.retryable or isinstance(exc, BUSY):
         raise exc
     refusals.append(exc.message)
