@@ -31,13 +31,8 @@ _LABELS = {
 class PolicyForm(forms.Form):
     """One ResourceQuota or LimitRange, field by field; `policy` is what is there now."""
 
-<<<<<<< HEAD
     def __init__(self, policy: Policy, sent: Mapping[str, Any] | None = None) -> None:
         super().__init__(sent, prefix=policy.name)
-=======
-    def __init__(self, policy: Policy, data: Mapping[str, Any] | None = None) -> None:
-        super().__init__(data, prefix=policy.name)
->>>>>>> acae00c (types: namespaces' pages and API too.)
         self.policy = policy
         for name, label, value in _fields(policy):
             self.fields[name] = forms.CharField(label=label, required=False, max_length=40, initial=value)
