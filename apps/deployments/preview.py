@@ -147,7 +147,7 @@ def _shown(manifest: Manifest, found: ObjectPreview, redactor: Redactor) -> dict
 
 
 def _change(change: Change, redactor: Redactor, *, secret: bool) -> dict[str, Any]:
-    hidden = secret and _is_value(change.path)
+    hidden = _is_hidden(change.path, secret=secret)
     return {
         "field": change.path.removeprefix("."),
         "kind": "added" if change.old is ABSENT else "removed" if change.new is ABSENT else "changed",
@@ -159,7 +159,7 @@ def _change(change: Change, redactor: Redactor, *, secret: bool) -> dict[str, An
 
 
 def _foreign(each: Foreign, redactor: Redactor, *, secret: bool) -> dict[str, Any]:
-    hidden = secret and _is_value(each.path)
+    hidden = _is_hidden(each.path, secret=secret)
     return {
         "field": each.path.removeprefix("."),
         "value": "" if hidden else refusals.shown(each.value, redactor),
@@ -170,5 +170,6 @@ def _foreign(each: Foreign, redactor: Redactor, *, secret: bool) -> dict[str, An
     }
 
 
-def _is_value(path: str) -> bool:
-    return path.startswith((".data", ".stringData")) or path == _APPLIED_BY_KUBECTL
+def _is_hidden(path: str, *, secret: bool) -> bool:
+    """Return whether a field's value stays away: a Secret's, and kubectl's copy of what it applied, which may hold anything."""
+    return path == _APPLIED_BY_KUBECTL or (secret and path.startswith((".data", ".stringData")))
