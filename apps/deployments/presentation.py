@@ -22,6 +22,7 @@ _TONES = {
 _ICONS = {
     "deployment.requested": ("blue", "rocket"),
     "deployment.rollback_requested": ("violet", "undo-2"),
+    "deployment.reapply_requested": ("blue", "rotate-ccw"),
     "deployment.succeeded": ("green", "circle-check"),
     "deployment.restart_requested": ("blue", "refresh-cw"),
     "deployment.scale_requested": ("blue", "gauge"),

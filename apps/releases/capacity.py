@@ -53,7 +53,8 @@ def look(planned: Sequence[PlannedTarget]) -> None:
     """Fill in the budget of the targets of a plan, at the first of those that share one."""
     groups: dict[int, list[PlannedTarget]] = {}
     for plan in planned:
-        if plan.manifest_set is not None and not breaker.seconds_until_try(plan.target.cluster_id):
+        away = plan.problem_code == "gate.cluster_unreachable" or breaker.seconds_until_try(plan.target.cluster_id)
+        if plan.manifest_set is not None and not away:
             groups.setdefault(plan.target_id, []).append(plan)
     if not groups:
         return
