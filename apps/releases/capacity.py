@@ -18,6 +18,7 @@ from apps.clusters import selectors as clusters
 from apps.deployments.budget.findings import WARN, Finding
 from apps.deployments.budget.judging import Change, count_key, judge
 from apps.deployments.budget.nodes import Room, room_of
+from apps.deployments.preview import UNREACHABLE
 from apps.integrations import providers
 from apps.integrations.calls import Timeout
 from apps.integrations.connection import ClusterConnection
@@ -53,7 +54,7 @@ def look(planned: Sequence[PlannedTarget]) -> None:
     """Fill in the budget of the targets of a plan, at the first of those that share one."""
     groups: dict[int, list[PlannedTarget]] = {}
     for plan in planned:
-        away = plan.problem_code == "gate.cluster_unreachable" or breaker.seconds_until_try(plan.target.cluster_id)
+        away = plan.problem_code == UNREACHABLE or breaker.seconds_until_try(plan.target.cluster_id)
         if plan.manifest_set is not None and not away:
             groups.setdefault(plan.target_id, []).append(plan)
     if not groups:
