@@ -33,7 +33,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
 
 @pytest.fixture
 def event(sent: list[tuple[Any, ...]]) -> Event:
-    return emit("deployment.succeeded", factories.project())
+    return emit("deployment.superseded", factories.project())
 
 
 def owed(event: Event) -> Reaction:
@@ -54,7 +54,7 @@ def test_event_owes_to_each_subscriber_and_to_nobody_else(sent: list[tuple[Any, 
 
 def test_event_of_a_transaction_that_is_undone_owes_nothing(sent: list[tuple[Any, ...]]) -> None:
     with transaction.atomic():
-        emit("deployment.succeeded", factories.project())
+        emit("deployment.superseded", factories.project())
         transaction.set_rollback(True)
     assert not Event.objects.exists()
     assert not Reaction.objects.exists()

@@ -97,7 +97,7 @@ def answers(person: Person, url: str, *, complete: bool = True) -> Iterator[tupl
         StoryError: with `complete`, a path of which no address gave an answer, so that nothing was looked at there.
     """
     schema = person.raw(f"{url}/api/schema/?format=json").json()
-    known = _known(person)
+    known = _known(person, url)
     for path in [path for path, methods in schema["paths"].items() if "get" in methods]:
         answered = False
         for address in _addresses(path, known):
@@ -126,11 +126,14 @@ def _addresses(path: str, known: dict[str, list[dict[str, str]]]) -> set[str]:
     return filled
 
 
-def _known(person: Person) -> dict[str, list[dict[str, str]]]:
+def _known(person: Person, url: str) -> dict[str, list[dict[str, str]]]:
     """Return what there is to ask about, by the first word of its address."""
     found: dict[str, list[dict[str, str]]] = {
         kind: [{"slug": one["slug"]} for one in _rows(person.get(f"{kind}/"))] for kind in ("connections", "clusters")
     }
+    people = person.raw(f"{url}/api/v1/users/")  # for administrators only
+    if people.status_code == 200:
+        found["users"] = [{"username": one["username"]} for one in _rows(people.json())]
     found["projects"] = []
     for project in (one["slug"] for one in _rows(person.get("projects/"))):
         environments = _rows(person.get(f"projects/{project}/environments/"))
