@@ -8,22 +8,18 @@ _FEWER = "the sandbox serves fewer kinds: no proxies, component statuses, pod te
 _NO_CHANGE_TIME = "EndpointSlices carry no annotation with the time of the change that they follow"
 DIFFERENT: dict[str, dict[int, str]] = {
     "01-discovery": {5: _FEWER, 7: _FEWER, 18: _FEWER, 19: _FEWER},
-    "05-pod-states": {19: "the scheduler here tells a refusal once, without a series", 68: "the real server tells this cause twice"},
     "07-exec": {
         38: _OLD_PROTOCOL, 39: _OLD_PROTOCOL,
         43: "the command is still running; the machine's ps, unlike busybox's, lists the processes of its own terminal only",
     },
-    "09-watch-and-list": {48: "the server words how Go reads a token that is none"},
     "12-services-and-friends": {
         11: _NO_CHANGE_TIME, 17: _NO_CHANGE_TIME,
-        30: "this cluster has an Ingress controller, which shows its address",
         40: "HorizontalPodAutoscalers are served as autoscaling/v2 only",
         52: "Go's JSON decoder has more words for a broken literal",
     },
     "13-eviction-and-deletion": {47: "the server words a Go map, whose order is another each time"},
 }  # fmt: skip
 NOT_SENT: dict[str, dict[int, str]] = {
-    "04-rollout": {62: "its resourceVersion is a resting Deployment's; here controllers may write in between"},
     "06-logs": dict.fromkeys((42, 43, 44), "the deletion that they show is not among the exchanges"),
     "07-exec": {
         44: "the deletion that it shows is not among the exchanges",

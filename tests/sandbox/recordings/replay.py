@@ -94,9 +94,9 @@ class Replay:
         waiting, before = list(scenes), 0
         try:
             for recorded in exchanges:
+                self._close_watches(recorded["atMs"])
                 while waiting and waiting[0].before <= recorded["n"]:
                     self._set(waiting.pop(0), namespace)
-                self._close_watches(recorded["atMs"])
                 time.sleep(min(max(recorded["atMs"] - before, 0) / 1000, LONGEST_PAUSE))
                 self._send(recorded)
                 before = recorded["atMs"] + recorded["durationMs"]
@@ -261,7 +261,7 @@ class Replay:
         for name, own in self._names.items():
             text = text.replace(name, own)
         text = _CONTINUE.sub(lambda match: self._continue.get(match[0]) or _expired(match[0]), text)
-        text = re.sub(r"(docker\.io/)?demo/(web|crash|oom):", rf"{self._images}-\2:", text)
+        text = re.sub(r"(docker\.io/)?demo/(web|crash):", rf"{self._images}-\2:", text)
         text = _DEADLINE.sub("6", text)
         return _VERSION.sub(lambda match: self._version(match[0]), text)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,9 +35,8 @@ for number in range(1, 100000):
 _PROGRAMS = {
     "web": _APPLICATION,
     "crash": b"import sys\nprint('boom')\nsys.exit(3)\n",
-    "oom": b"import time\nblocks = []\nwhile True:\n    blocks.append(b'x' * 4_000_000)\n    time.sleep(0.02)\n",
 }
-IMAGES = [("web", "v1"), ("web", "v2"), ("web", "v3"), ("crash", "v1"), ("oom", "v1")]
+IMAGES = [("web", "v1"), ("web", "v2"), ("web", "v3"), ("crash", "v1")]
 
 
 def program(name: str) -> Entry:
@@ -152,6 +150,7 @@ SCENES: dict[str, list[Scene]] = {
         Scene([_config_map("a", {"tier": "web"}, v="1"), _config_map("b", {"tier": "db"}, v="1"), _config_map("c", v="1"),
                *(_secret(name, "db") for name in "abcdefg")]),
     ],
+    "12-services-and-friends": [Scene([], before=15, ready=("shop",))],
     "13-eviction-and-deletion": [
         Scene([deployment("web")], ready=("web",), pods={"web": ["web-84b94869d-5kp8x", "web-84b94869d-w4mcc"]}),
         Scene([_budget("second", minAvailable=1)], before=11),
@@ -177,26 +176,3 @@ SCENES: dict[str, list[Scene]] = {
         ], before=2),
     ],
 }  # fmt: skip
-
-
-def made_like(recorded: Object) -> Object:
-    """Return a new object that becomes what a recorded answer shows."""
-    obj: Object = json.loads(json.dumps(recorded))
-    obj.pop("status", None)
-    kept = ("name", "labels", "annotations", "finalizers")
-    obj["metadata"] = {name: value for name, value in obj["metadata"].items() if name in kept}
-    obj["spec"].pop("nodeName", None)
-    return obj
-
-
-def scenes_of(name: str, scenario: list[Object]) -> list[Scene]:
-    """Return a scenario's scenes; the pods of the one about pods are made as its answers show them."""
-    if name != "05-pod-states":
-        return SCENES.get(name, [])
-    shown = {}
-    for each in scenario:
-        body = each["response"].get("body") or {}
-        if each["request"]["method"] == "GET" and body.get("kind") == "Pod":
-            shown.setdefault(body["metadata"]["name"], made_like(body))
-    shown.pop("running", None)  # its making is recorded
-    return [Scene(list(shown.values()), before=4)]
