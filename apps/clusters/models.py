@@ -24,7 +24,10 @@ class Cluster(models.Model):
     slug = models.SlugField(max_length=40, unique=True)
     name = models.CharField(max_length=100)
     description = models.CharField(max_length=300, blank=True)
-    server = models.URLField(max_length=300)
+    server = models.CharField(
+        max_length=300
+    )  # checked where it is parsed: a host may be one word, as in "https://master:6443"
+    tls_server_name = models.CharField(max_length=253, blank=True, default="")  # whom the certificate is made out to
     ca_certificate = models.TextField(blank=True)
     token = EncryptedTextField(blank=True)
     client_certificate = models.TextField(blank=True)

@@ -56,6 +56,7 @@ def client_connection(cluster: Cluster) -> ClusterConnection:
         token=cluster.token,
         client_certificate_pem=cluster.client_certificate,
         client_key_pem=cluster.client_key,
+        tls_server_name=cluster.tls_server_name,
     )
 
 

@@ -213,7 +213,7 @@ def _parse(slug: str, kubeconfig: str, server: str, token: str, ca_certificate: 
 
 def _take_credentials(cluster: Cluster, connection: ClusterConnection) -> None:
     cluster.server, cluster.ca_certificate = connection.server, connection.ca_pem
-    cluster.token = connection.token
+    cluster.token, cluster.tls_server_name = connection.token, connection.tls_server_name
     cluster.client_certificate, cluster.client_key = connection.client_certificate_pem, connection.client_key_pem
 
 

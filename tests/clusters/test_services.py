@@ -119,6 +119,24 @@ def test_bad_ways_in_are_refused_at_their_field(
     assert not Cluster.objects.exists()
 
 
+def test_the_name_on_the_certificate_may_be_another_than_the_host(sandbox: Sandbox, actor: Actor) -> None:
+    text = Path(sandbox.endpoints["north"]["kubeconfig"]).read_text()
+
+    def named(name: str) -> str:
+        return text.replace("server:", f"tls-server-name: {name}\n    server:")
+
+    cluster = add(sandbox, actor, kubeconfig=named("localhost"))
+    assert Cluster.objects.get(pk=cluster.pk).tls_server_name == "localhost"
+    assert services.check_cluster(cluster=Cluster.objects.get(pk=cluster.pk), actor=actor).health == "ok"
+    with pytest.raises(InvalidInput) as refused:
+        add(sandbox, actor, kubeconfig=named("other.example"))
+    assert refused.value.code == "cluster.refused"
+
+
+def test_a_host_may_be_one_word(db: None) -> None:
+    Cluster(slug="one", name="One", server="https://master:6443").full_clean(exclude=["capabilities"])
+
+
 def test_a_kubeconfig_that_runs_a_program_is_refused(sandbox: Sandbox, actor: Actor) -> None:
     text = Path(sandbox.endpoints["north"]["kubeconfig"]).read_text()
     evil = text.replace("token:", "exec: {command: /bin/true}\n    was:")

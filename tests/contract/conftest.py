@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -103,10 +105,27 @@ def cluster(account: ClusterConnection, transactional_db: None) -> Cluster:
         actor=factories.actor(factories.user(is_superuser=True)),
         slug=factories.unique("contract"),
         name="Contract",
-        server=account.server,
-        token=account.token,
-        ca_certificate=account.ca_pem,
+        kubeconfig=_kubeconfig(account),
         ingress_domain="contract.test",
+    )
+
+
+def _kubeconfig(account: ClusterConnection) -> str:
+    """Return what a person pastes: it names more than the form with address and token does."""
+    cluster = {
+        "server": account.server,
+        "certificate-authority-data": base64.b64encode(account.ca_pem.encode()).decode(),
+        "tls-server-name": account.tls_server_name,
+    }
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "contract",
+            "contexts": [{"name": "contract", "context": {"cluster": "contract", "user": "contract"}}],
+            "clusters": [{"name": "contract", "cluster": cluster}],
+            "users": [{"name": "contract", "user": {"token": account.token}}],
+        }
     )
 
 

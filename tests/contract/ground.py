@@ -11,7 +11,7 @@ import os
 import socket
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -105,7 +105,10 @@ class Ground:
         secret = self._token(namespace, name)
         # A kubeconfig that skips the check names no CA; the account's Secret does.
         ca_pem = self.admin.ca_pem or ("" if not self.admin.insecure else secret["ca.crt"])
-        return ClusterConnection(name, self.admin.server, ca_pem, token=secret["token"], namespace=namespace)
+        return replace(
+            self.admin, name=name, ca_pem=ca_pem, token=secret["token"], namespace=namespace,
+            client_certificate_pem="", client_key_pem="", insecure=False,
+        )  # fmt: skip
 
     def forget(self, namespace: str) -> None:
         """Delete a namespace, and do not wait."""
