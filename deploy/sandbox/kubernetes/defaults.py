@@ -312,8 +312,13 @@ def _claim(obj: Object) -> None:
     fill(obj.setdefault("spec", {}), volumeMode="Filesystem")
 
 
+def _node(obj: Object) -> None:
+    fill(obj, spec={}, status={})  # never absent on the wire: neither is optional in the server's own types
+
+
 _SETTERS: dict[str, Callable[[Object], None]] = {
     "namespaces": _namespace,
+    "nodes": _node,
     "pods": _pod,
     "services": _service,
     "secrets": _secret,

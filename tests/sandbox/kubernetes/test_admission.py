@@ -131,3 +131,11 @@ def test_five_objects_are_applied_quickly(client: Client, namespace: str) -> Non
             assert client.apply(path, obj).status in (200, 201)
         times.append(time.perf_counter() - started)
     assert min(times) < 0.1
+
+
+def test_a_node_without_spec_has_an_empty_one(client: Client) -> None:
+    made = client.post("/api/v1/nodes", {"metadata": {"name": "bare"}})
+    try:
+        assert (made.status, made.body["spec"]) == (201, {})
+    finally:
+        client.delete("/api/v1/nodes/bare")
