@@ -138,4 +138,4 @@ def test_a_node_without_spec_has_an_empty_one(client: Client) -> None:
     try:
         assert (made.status, made.body["spec"]) == (201, {})
     finally:
-        client.delete("/api/v1/nodes/bare")
+        client.call("DELETE", "/api/v1/nodes/bare")
