@@ -12,6 +12,7 @@ DIFFERENT: dict[str, dict[int, str]] = {
         38: _OLD_PROTOCOL, 39: _OLD_PROTOCOL,
         43: "the command is still running; the machine's ps, unlike busybox's, lists the processes of its own terminal only",
     },
+    "09-watch-and-list": {48: "the server words how Go reads a token that is none"},
     "12-services-and-friends": {
         11: _NO_CHANGE_TIME, 17: _NO_CHANGE_TIME,
         40: "HorizontalPodAutoscalers are served as autoscaling/v2 only",
@@ -24,6 +25,11 @@ NOT_SENT: dict[str, dict[int, str]] = {
     "07-exec": {
         44: "the deletion that it shows is not among the exchanges",
         48: "a Role with create alone came in place of one with get alone; tests/sandbox/kubernetes/test_access.py has it",
+    },
+    "09-watch-and-list": {
+        13: "it takes 75 seconds; tests/sandbox/kubernetes/test_watch.py has bookmarks",
+        58: "the deletion that it shows is not among the exchanges",
+        62: "the change that it shows is not among the exchanges, and was 15 minutes old",
     },
     "11-quota-and-limits": {26: "the LimitRange was removed before; its deletion is not among the exchanges"},
     "12-services-and-friends": dict.fromkeys((72, 73, 74), "a CronJob's first run takes up to a minute"),

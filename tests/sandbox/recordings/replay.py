@@ -95,10 +95,13 @@ class Replay:
         try:
             for recorded in exchanges:
                 self._close_watches(recorded["atMs"])
-                while waiting and waiting[0].before <= recorded["n"]:
+                while waiting and waiting[0].before <= recorded["n"] and not waiting[0].during:
                     self._set(waiting.pop(0), namespace)
                 time.sleep(min(max(recorded["atMs"] - before, 0) / 1000, LONGEST_PAUSE))
                 self._send(recorded)
+                while waiting and waiting[0].before <= recorded["n"] and waiting[0].during:
+                    time.sleep(LONGEST_PAUSE)  # a watch tells what there is first
+                    self._set(waiting.pop(0), namespace)
                 before = recorded["atMs"] + recorded["durationMs"]
             self._close_watches(None)
         finally:
@@ -111,6 +114,9 @@ class Replay:
                 "POST", self._collection(obj, namespace), self._ours(json.dumps(obj)), Content_Type=JSON
             )
             assert answer.status == 201, answer.body
+        for obj in scene.changes:
+            answer = self.client.merge(f"{self._collection(obj, namespace)}/{obj['metadata']['name']}", obj)
+            assert answer.status == 200, answer.body
         for name in scene.ready:
             wait_until(partial(self._is_ready, namespace, name), 20)
         for app, recorded in scene.pods.items():
@@ -119,7 +125,7 @@ class Replay:
     @staticmethod
     def _collection(obj: Object, namespace: str) -> str:
         group = f"apis/{obj['apiVersion']}" if "/" in obj["apiVersion"] else f"api/{obj['apiVersion']}"
-        return f"/{group}/namespaces/{namespace}/{obj['kind'].lower()}s"
+        return f"/{group}/namespaces/{obj['metadata'].get('namespace', namespace)}/{obj['kind'].lower()}s"
 
     def _is_ready(self, namespace: str, app: str) -> bool:
         pods = self.client.get(f"/api/v1/namespaces/{namespace}/pods?labelSelector=app%3D{app}").body["items"]
@@ -157,7 +163,8 @@ class Replay:
 
     def _send(self, recorded: Object) -> None:
         request = recorded["request"]
-        path, body = self._ours(request["path"]), self._ours(body_of(request) or "") or None
+        path = _VERSION.sub("1", request["path"]) if recorded["response"]["status"] == 410 else request["path"]
+        path, body = self._ours(path), self._ours(body_of(request) or "") or None
         if "server closed" in (recorded["response"].get("end") or {}).get("why", ""):
             path = _TIMEOUT.sub(lambda match: str(min(int(match[0]), _LONGEST_WATCH)), path)
         headers = {k: self._ours(v) for k, v in request["headers"].items() if k != "Authorization" and v is not None}

@@ -81,9 +81,11 @@ def _config_map(name: str, labels: dict[str, str] | None = None, **data: str) ->
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": labels or {}}, "data": data}
 
 
-def _secret(name: str, tier: str) -> Object:
+def _secret(name: str, tier: str, **metadata: str) -> Object:
     data = {"v": base64.b64encode(b"1").decode()}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "labels": {"tier": tier}}, "data": data}
+    return {
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "labels": {"tier": tier}, **metadata}, "data": data,
+    }  # fmt: skip
 
 
 _WEB = _container("web", ports=[{"name": "http", "containerPort": 8080}],
@@ -118,13 +120,16 @@ def _budget(name: str, **bound: int) -> Object:
 class Scene:
     """What the recorder made outside the exchanges, before exchange `before`; it goes on when `ready` are.
 
-    `pods` gives pods of a Deployment the generated names that they have in the recording.
+    `pods` gives pods of a Deployment the generated names that they have in the recording. `changes` are merged into objects that are
+    there, `during` the exchange instead of before it.
     """
 
     objects: list[Object]
     before: int = 0
     ready: tuple[str, ...] = ()
     pods: dict[str, list[str]] = field(default_factory=dict)
+    changes: list[Object] = field(default_factory=list)
+    during: bool = False
 
 
 SCENES: dict[str, list[Scene]] = {
@@ -147,8 +152,11 @@ SCENES: dict[str, list[Scene]] = {
         Scene(_may_exec("get"), before=47), Scene(_may_exec("create"), before=49),
     ],
     "09-watch-and-list": [
-        Scene([_config_map("a", {"tier": "web"}, v="1"), _config_map("b", {"tier": "db"}, v="1"), _config_map("c", v="1"),
-               *(_secret(name, "db") for name in "abcdefg")]),
+        Scene([_config_map(name, {"tier": "web" if name in "abe" else "db"}, v="1") for name in "abcde"]),
+        Scene([_config_map(f"noise{number}") for number in range(5)], before=14),
+        Scene([_secret(name, "web" if name in "abeh" else "db") for name in "abcdefgh"], before=42),
+        Scene([], before=50, during=True, changes=[_config_map("a", v="9")]),
+        Scene([_secret(f"p{number}", "web", namespace="rec-pages") for number in range(1, 6)], before=59),
     ],
     "12-services-and-friends": [Scene([], before=15, ready=("shop",))],
     "13-eviction-and-deletion": [
