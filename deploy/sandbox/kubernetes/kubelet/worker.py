@@ -289,22 +289,17 @@ class Worker:
         return float(unit.run["finished"]) + self.kubelet.backoff.delay(unit.failures) - time.time()
 
     def _show_backoff(self, unit: Unit, left: float) -> None:
-        """Show the end of the run for the first half of the wait, CrashLoopBackOff for the second, as real nodes show both."""
+        """Show how the run ended for the first half of the wait, CrashLoopBackOff for the second, as real nodes show both."""
         whole = self.kubelet.backoff.delay(unit.failures)
         if left > whole / 2:
             self.retry_in(left - whole / 2)
             return
         self.retry_in(left)
-        if unit.waiting is not None:
+        if unit.waiting is not None and unit.waiting[0] != "RunContainerError":
             return
         pod = f"{self.pod['metadata']['name']}_{self.pod['metadata']['namespace']}({self.uid})"
         self.tell(unit)("Warning", "BackOff", f"Back-off restarting failed container {unit.name} in pod {pod}")
-        if unit.run is not None and unit.run.get("error"):
-            unit.show_waiting("RunContainerError", start_error(unit.run["error"]))
-        else:
-            unit.show_waiting(
-                "CrashLoopBackOff", f"back-off {whole:g}s restarting failed container={unit.name} pod={pod}"
-            )
+        unit.show_waiting("CrashLoopBackOff", f"back-off {whole:g}s restarting failed container={unit.name} pod={pod}")
 
     async def _start(self, unit: Unit) -> None:
         tell = self.tell(unit)
@@ -391,6 +386,8 @@ class Worker:
                 self.begin_probes(unit)
         else:
             self._note_end(unit, run)
+            if run.get("error") and self._restarts(unit):  # a real node shows such an end as the last state only
+                unit.show_waiting("RunContainerError", start_error(run["error"]))
         self.write_status()
         self.wake()
 
