@@ -8,6 +8,7 @@ _FEWER = "the sandbox serves fewer kinds: no proxies, component statuses, pod te
 _NO_CHANGE_TIME = "EndpointSlices carry no annotation with the time of the change that they follow"
 DIFFERENT: dict[str, dict[int, str]] = {
     "01-discovery": {5: _FEWER, 7: _FEWER, 18: _FEWER, 19: _FEWER},
+    "05-pod-states": {19: "the scheduler here tells a refusal once, without a series"},
     "07-exec": {
         38: _OLD_PROTOCOL, 39: _OLD_PROTOCOL,
         43: "the command is still running; the machine's ps, unlike busybox's, lists the processes of its own terminal only",

@@ -268,7 +268,7 @@ class Replay:
         for name, own in self._names.items():
             text = text.replace(name, own)
         text = _CONTINUE.sub(lambda match: self._continue.get(match[0]) or _expired(match[0]), text)
-        text = re.sub(r"(docker\.io/)?demo/(web|crash):", rf"{self._images}-\2:", text)
+        text = re.sub(r"(docker\.io/)?demo/(web|crash|oom):", rf"{self._images}-\2:", text)
         text = _DEADLINE.sub("6", text)
         return _VERSION.sub(lambda match: self._version(match[0]), text)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,8 +36,9 @@ for number in range(1, 100000):
 _PROGRAMS = {
     "web": _APPLICATION,
     "crash": b"import sys\nprint('boom')\nsys.exit(3)\n",
+    "oom": b"import time\nblocks = []\nwhile True:\n    blocks.append(b'x' * 4_000_000)\n    time.sleep(0.02)\n",
 }
-IMAGES = [("web", "v1"), ("web", "v2"), ("web", "v3"), ("crash", "v1")]
+IMAGES = [("web", "v1"), ("web", "v2"), ("web", "v3"), ("crash", "v1"), ("oom", "v1")]
 
 
 def program(name: str) -> Entry:
@@ -184,3 +186,29 @@ SCENES: dict[str, list[Scene]] = {
         ], before=2),
     ],
 }  # fmt: skip
+
+
+def made_like(recorded: Object) -> Object:
+    """Return a new pod that becomes what a recorded answer shows."""
+    new: Object = json.loads(json.dumps({name: value for name, value in recorded.items() if name != "status"}))
+    kept = ("name", "labels", "annotations", "finalizers")
+    new["metadata"] = {name: value for name, value in new["metadata"].items() if name in kept}
+    new["spec"].pop("nodeName", None)
+    return new
+
+
+def scenes_of(name: str, scenario: list[Object]) -> list[Scene]:
+    """Return a scenario's scenes; the pods of the one about pods are made as its answers show them."""
+    if name != "05-pod-states":
+        return SCENES.get(name, [])
+    shown: dict[str, Object] = {}
+    for each in scenario:
+        body = each["response"].get("body") or {}
+        if each["request"]["method"] == "GET" and body.get("kind") == "Pod":
+            shown.setdefault(body["metadata"]["name"], made_like(body))
+    del shown["running"]  # its making is recorded
+    soon_over = shown.pop("deadline")  # it is to run before its time is over
+    return [
+        Scene([soon_over], before=4, ready=("deadline",)),
+        Scene([_config_map("cfg", v="1"), *shown.values()], before=4),
+    ]

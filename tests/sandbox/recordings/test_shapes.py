@@ -1,6 +1,6 @@
 """Recorded scenarios, replayed against a sandbox: the same statuses, warnings, shapes, words, events and frames.
 
-Not among them yet: 04-rollout and 05-pod-states, whose steps are longer than their exchanges tell (tests/sandbox/node has what they
+Not among them yet: 04-rollout, whose steps are longer than their exchanges tell (tests/sandbox/node has what they
 show). test_exact.py has 02, 03, 08 and 10, word by word.
 """
 
@@ -15,9 +15,9 @@ from tests.sandbox.kubernetes.client import Client
 from .known import DIFFERENT, NOT_SENT
 from .recording import Object, exchanges
 from .replay import Replay
-from .scenes import SCENES
+from .scenes import scenes_of
 
-SCENARIOS = ["01-discovery", "06-logs", "07-exec", "09-watch-and-list", "11-quota-and-limits",
+SCENARIOS = ["01-discovery", "05-pod-states", "06-logs", "07-exec", "09-watch-and-list", "11-quota-and-limits",
              "12-services-and-friends", "13-eviction-and-deletion", "14-tables", "15-ephemeral-containers", "16-events"]  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def test_answers_have_the_real_servers_shape(whole: Client, recorded_images: str
         assert whole.post("/api/v1/namespaces", {"metadata": {"name": space}}).status == 201
     try:
         sent = [each for each in scenario if each["n"] not in NOT_SENT.get(name, {})]
-        replay.play(sent, SCENES.get(name, []), space_of(scenario))
+        replay.play(sent, scenes_of(name, scenario), space_of(scenario))
     finally:
         for space in spaces:
             whole.call("DELETE", f"/api/v1/namespaces/{space}")
