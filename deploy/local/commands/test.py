@@ -1,4 +1,4 @@
-"""`./slipway test [pytest's arguments]`: private PostgreSQL and Redis, then pytest on all cores."""
+"""`./slipway test [pytest's arguments]`: private PostgreSQL and Redis, then pytest, two workers for each core."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from deploy.local.services import Service
 
 START_SECONDS = 30.0
 MOST_WORKERS = 8
+WORKERS_PER_CORE = 2  # most tests wait for real servers and processes most of the time
 FOR_TESTS = "SLIPWAY_TEST_"  # the cluster that the contract is tested on, and its images
 # pytest-django reads the settings before any conftest; these keys are good for nothing else.
 KEYS = {
@@ -61,8 +62,8 @@ def _workers(arguments: list[str]) -> list[str]:
         for argument in arguments
     ):
         return []
-    cores = len(os.sched_getaffinity(0))
-    return ["-n", str(min(MOST_WORKERS, cores)), "--dist", "loadgroup"] if cores > 1 else []
+    workers = min(MOST_WORKERS, WORKERS_PER_CORE * len(os.sched_getaffinity(0)))
+    return ["-n", str(workers), "--dist", "loadgroup"]
 
 
 @contextlib.contextmanager
