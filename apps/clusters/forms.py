@@ -83,5 +83,6 @@ class NamespaceForm(forms.Form):
         r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
         label=_("Namespace"),
         max_length=63,
+        widget=forms.TextInput(attrs={"id": "id_namespace"}),  # the page's other form has a name too
         error_messages={"invalid": _("Lower-case letters, digits and hyphens; at most 63.")},
     )

@@ -341,7 +341,8 @@ async def test_a_refused_command_says_why() -> None:
         forbidden = {
             "kind": "Status",
             "reason": "Forbidden",
-            "message": 'pods "web" is forbidden: User "x" cannot create',
+            "message": 'pods "web" is forbidden: User "x" cannot create resource "pods/exec" in API group "" '
+            'in the namespace "ns"',
         }
         return web.json_response(forbidden, status=403)
 
