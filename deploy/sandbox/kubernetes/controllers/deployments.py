@@ -86,7 +86,7 @@ class Rollout:
         """Return (maxSurge, maxUnavailable) as numbers."""
         strategy = self.deployment["spec"].get("strategy") or {}
         if strategy.get("type") == "Recreate":
-            return 0, self._replicas
+            return 0, 0
         rolling = strategy.get("rollingUpdate") or {}
         surge = resolve_count(rolling.get("maxSurge"), self._replicas, "25%", up=True)
         unavailable = resolve_count(rolling.get("maxUnavailable"), self._replicas, "25%", up=False)
