@@ -31,6 +31,7 @@ PATIENCE = 45.0  # seconds until an answer is as recorded: a grace period and mo
 LONGEST_PAUSE = 0.3  # between requests; the recorder took its time to let things happen
 JSON = "application/json"
 _LONGEST_WATCH = 4  # seconds; a watch that ends by itself is given no longer
+_ON_ITS_WAY = {"NewReplicaSetCreated", "FoundNewReplicaSet", "ReplicaSetUpdated"}
 _GENERATED = re.compile(r"(.+)-[a-z0-9]{8,10}(-[a-z0-9]{5})?")
 _CONTINUE = re.compile(r"(?<=continue=)[\w=]+")
 _DEADLINE = re.compile(r"(?<=progressDeadlineSeconds: )1\d(?!\d)|(?<=progressDeadlineSeconds\": )1\d(?!\d)")
@@ -119,6 +120,9 @@ class Replay:
             assert answer.status == 200, answer.body
         for name in scene.ready:
             wait_until(partial(self._is_ready, namespace, name), 20)
+        if scene.still:
+            wait_until(partial(self._is_still, namespace), PATIENCE)
+            self._versions.clear()  # watches begin here, not where a list was before it was still
         for app, recorded in scene.pods.items():
             self._names |= dict(zip(recorded, self._pods(namespace, app), strict=True))
 
@@ -133,6 +137,12 @@ class Replay:
             c["status"] for pod in pods for c in pod["status"].get("conditions") or () if c["type"] == "Ready"
         ]
         return bool(pods) and conditions == ["True"] * len(pods)
+
+    def _is_still(self, namespace: str) -> bool:
+        pods = self.client.get(f"/api/v1/namespaces/{namespace}/pods").body["items"]
+        deployments = self.client.get(f"/apis/apps/v1/namespaces/{namespace}/deployments").body["items"]
+        reasons = {c["reason"] for each in deployments for c in each["status"].get("conditions") or ()}
+        return not any("deletionTimestamp" in pod["metadata"] for pod in pods) and not reasons & _ON_ITS_WAY
 
     def _pods(self, namespace: str, app: str) -> list[str]:
         listed = self.client.get(f"/api/v1/namespaces/{namespace}/pods?labelSelector=app%3D{app}").body["items"]

@@ -120,7 +120,8 @@ def _budget(name: str, **bound: int) -> Object:
 
 @dataclass(frozen=True)
 class Scene:
-    """What the recorder made outside the exchanges, before exchange `before`; it goes on when `ready` are.
+    """What the recorder made outside the exchanges, before exchange `before`; it goes on when `ready` are, and where it is to be
+    `still`, when no pod is ending and no Deployment is on its way.
 
     `pods` gives pods of a Deployment the generated names that they have in the recording. `changes` are merged into objects that are
     there, `during` the exchange instead of before it.
@@ -132,9 +133,13 @@ class Scene:
     pods: dict[str, list[str]] = field(default_factory=dict)
     changes: list[Object] = field(default_factory=list)
     during: bool = False
+    still: bool = False
 
 
 SCENES: dict[str, list[Scene]] = {
+    "04-rollout": [
+        Scene([], before=63, changes=[{**deployment("web"), "spec": {"replicas": 2}}]), Scene([], before=65, ready=("web",)),
+    ],
     "06-logs": [
         Scene([
             pod("init", _container("web"), initContainers=_INIT), pod("web", _WEB), _PENDING, _DONE, _CRASH_WITH_TOKEN,
@@ -199,6 +204,9 @@ def made_like(recorded: Object) -> Object:
 
 def scenes_of(name: str, scenario: list[Object]) -> list[Scene]:
     """Return a scenario's scenes; the pods of the one about pods are made as its answers show them."""
+    if name == "04-rollout":  # each step began when the one before was over
+        steps = [Scene([], each["n"], still=True) for each in scenario if each["note"].endswith("watch of deployments")]
+        return sorted([*steps, *SCENES[name]], key=lambda scene: scene.before)
     if name != "05-pod-states":
         return SCENES.get(name, [])
     shown: dict[str, Object] = {}

@@ -1,7 +1,6 @@
 """Recorded scenarios, replayed against a sandbox: the same statuses, warnings, shapes, words, events and frames.
 
-Not among them yet: 04-rollout, whose steps are longer than their exchanges tell (tests/sandbox/node has what they
-show). test_exact.py has 02, 03, 08 and 10, word by word.
+test_exact.py has 02, 03, 08 and 10, word by word.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from .recording import Object, exchanges
 from .replay import Replay
 from .scenes import scenes_of
 
-SCENARIOS = ["01-discovery", "05-pod-states", "06-logs", "07-exec", "09-watch-and-list", "11-quota-and-limits",
+SCENARIOS = ["01-discovery", "04-rollout", "05-pod-states", "06-logs", "07-exec", "09-watch-and-list", "11-quota-and-limits",
              "12-services-and-friends", "13-eviction-and-deletion", "14-tables", "15-ephemeral-containers", "16-events"]  # fmt: skip
 
 
