@@ -140,4 +140,4 @@ def test_a_forced_deletion_leaves_no_process(kubectl: Kubectl) -> None:
     kubectl.run("wait --for=condition=Ready pod/stubborn --timeout=20s")
     with kubectl.beside("logs --follow stubborn") as process:
         kubectl.run("delete pod stubborn --grace-period=0 --force")
-        assert process.wait(20) == 0, "the log ends with the container"
+        process.wait(20)  # the log ends with the container, or with the news that its pod is gone

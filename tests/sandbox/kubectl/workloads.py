@@ -97,7 +97,7 @@ LOGS_AND_EXEC = [
     Case("logs crash --previous", "before"),
     Case("logs talk -c nosuch", "error: container nosuch is not valid for pod talk out of: a, b", code=1),
     Case("logs nosuch", has("pods \"nosuch\" not found"), code=1),
-    Case("exec talk -c a -- sh -c 'echo out; echo err >&2; exit 7'", has("out", "err", "command terminated with exit code 7"), code=7),
+    Case("exec talk -c a -- sh -c 'echo out; echo err >&2; exit 7'", has("err", "command terminated with exit code 7"), code=7),
     Case("exec -i talk -c a -- cat", "from here", "from here\n"),
     Case("exec -i talk -c a -- sh -c 'wc -c; exit 2'", has("200000", "exit code 2"), "x" * 199_999 + "\n", 2),
     Case("exec talk -c a -- /nosuch", has("no such file or directory"), code=1),
